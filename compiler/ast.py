@@ -150,7 +150,7 @@ Item = Layer | Branch
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input's shape as written, without the batch; its dims are Number, NoneLiteral or Reference."""
+    """One input's shape as written, without the batch."""
 
     name: Name | None
     dims: tuple[Number | NoneLiteral | Reference, ...]

@@ -74,7 +74,9 @@ class Diagnostic:
             "severity": self.severity.value,
             "message": self.message,
             "span": place(self.span) if self.span else None,
-            "labels": [{"span": place(l.span), "message": l.message} for l in self.labels],
+            "labels": [
+                {"span": place(label.span), "message": label.message} for label in self.labels
+            ],
             "notes": list(self.notes),
             "help": self.help,
         }

@@ -46,7 +46,7 @@ class DType(Enum):
 
     @staticmethod
     def of(dtype: Any) -> DType:
-        """The element type of a numpy dtype. Raises `KeyError` for one that the IR does not have."""
+        """The element type of a numpy dtype. Raises `KeyError` for one that the IR lacks."""
         import numpy as np
 
         return _FROM_NUMPY[np.dtype(dtype).name]
