@@ -117,4 +117,27 @@ CODES: dict[str, Code] = {
         "file cannot be read",
         "The operating system refused to read the file, for example for lack of permission.",
     ),
+    "E0620": Code(
+        "unknown target",
+        "A target is a kind of runtime that files are made for: cpu, portable or cuda.",
+    ),
+    "E0621": Code(
+        "precision not on this target",
+        "Not every target computes in every precision: fp16 needs the target cuda.",
+    ),
+    "E0622": Code(
+        "unknown form",
+        "`--form OP=FORM` chooses how an operation is computed, for example "
+        "`--form attention=decomposed` or `--form qkv=packed`. The message lists the names.",
+    ),
+    "E0623": Code(
+        "form cannot be used here",
+        "A kernel that was asked for by `--form` cannot compute what the program says on this "
+        "target. The message gives the reason, e.g. that it takes no mask.",
+    ),
+    "E0624": Code(
+        "size needed for the memory plan",
+        "A memory plan is made for definite sizes. An axis without a maximum needs one: declare "
+        "it in the program, or give it on the command line.",
+    ),
 }

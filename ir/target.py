@@ -1,0 +1,223 @@
+"""What the compiler knows of a target: file versions, kernels, what they take, cost and allocate.
+
+In: a target's name and precision. Out: `Target`. Nothing here is a belief: capabilities were tried
+(tests/passes/test_select_forms_kernels.py), costs come from `ir/targets/*.json`, which
+benchmarks/forms.py writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from .costs import CostTable, cost_table
+from .diagnostic import ExitStatus, failure
+from .dim import Dim
+from .dtype import DType
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionSizes:
+    """The sizes that decide what an attention costs and allocates; all may be symbolic."""
+
+    batch: Dim
+    heads: Dim
+    queries: Dim
+    keys: Dim
+    head_size: Dim
+    value_size: Dim
+    itemsize: int = 4
+
+    @property
+    def scores(self) -> Dim:
+        """Bytes of one tensor of scores, [batch, heads, queries, keys]."""
+        return self.batch * self.heads * self.queries * self.keys * self.itemsize
+
+    @property
+    def work(self) -> Dim:
+        """Multiplications and additions of both products: the unit of the cost tables."""
+        pairs = self.batch * self.heads * self.queries * self.keys
+        return 2 * pairs * (self.head_size + self.value_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One way to compute a fused op, and what it can take.
+
+    A form that `expands` is written in simpler nodes by `select_forms`; any other is one kernel,
+    and its name goes into the node's attribute `form`.
+    """
+
+    name: str
+    doc: str
+    expands: bool = False
+    contrib: bool = False
+    """Needs the operator domain com.microsoft."""
+    opset: int = 1
+    """The first version of the standard operators that has it."""
+    dtypes: frozenset[DType] = frozenset({DType.F32, DType.F16})
+    ranks: frozenset[int] | None = None
+    """Ranks of the first operand that it takes; None for all."""
+    masks: bool = True
+    """Takes boolean masks (key padding or pairwise) exactly: masked entries have no influence."""
+    bias: bool = True
+    """Takes a bias on the scores."""
+    causal: bool | None = None
+    """True: causal attention only; False: never; None: both."""
+    grouped: bool = True
+    """Takes fewer key heads than query heads."""
+    value_width: bool = True
+    """Takes values of another head size than the queries'."""
+    cross: bool = True
+    """Takes a number of keys that may differ from the number of queries."""
+    materializes: bool = False
+    """Keeps all scores in memory at once."""
+    workspace: Callable[[AttentionSizes], Dim] | None = None
+    """Bytes that an attention kernel allocates beside its operands and results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A kind of runtime that files are made for."""
+
+    name: str
+    opset: int
+    ir_version: int
+    contrib: bool
+    """Whether kernels of the domain com.microsoft may be used."""
+    float_dtype: DType
+    """What floats are computed in."""
+    oldest_runtime: str
+    """The oldest ONNX Runtime that loads the files."""
+    forms: Mapping[str, tuple[Form, ...]]
+    """For each fused op its forms on this target, the plainest last: that one takes everything."""
+    costs: CostTable = field(default_factory=CostTable)
+
+    def form(self, op: str, name: str) -> Form | None:
+        """The form of that name, if the target has it."""
+        return next((form for form in self.forms.get(op, ()) if form.name == name), None)
+
+
+TARGETS = ("cpu", "portable", "cuda")
+PRECISIONS = {"fp32": DType.F32, "fp16": DType.F16}
+
+
+def target_named(name: str, precision: str = "fp32") -> Target:
+    """The target of that name, computing in that precision.
+
+    Raises `CompileError` E0620 for an unknown target, E0621 for a precision that it lacks.
+    """
+    if name not in TARGETS:
+        known = ", ".join(TARGETS)
+        raise failure(
+            "E0620", f"there is no target {name!r}", status=ExitStatus.USAGE, help=f"use {known}"
+        )
+    lacking = precision not in PRECISIONS or (precision == "fp16" and name != "cuda")
+    if lacking:
+        has = "fp32 and fp16" if name == "cuda" else "fp32"
+        raise failure(
+            "E0621",
+            f"the target {name!r} does not compute in {precision!r}",
+            status=ExitStatus.USAGE,
+            help=f"it computes in {has}",
+        )
+    if name == "cpu":
+        return _target("cpu", 23, 11, True, DType.F32, "1.23")
+    if name == "portable":
+        return _target("portable", 20, 10, False, DType.F32, "1.18")
+    return _target("cuda", 21, 10, True, PRECISIONS[precision], "1.20")
+
+
+def _target(
+    name: str, opset: int, ir_version: int, contrib: bool, dtype: DType, oldest: str
+) -> Target:
+    forms = {
+        op: tuple(
+            form
+            for form in candidates
+            if form.opset <= opset and (contrib or not form.contrib) and dtype in form.dtypes
+        )
+        for op, candidates in FORMS.items()
+    }
+    return Target(name, opset, ir_version, contrib, dtype, oldest, forms, cost_table(name))
+
+
+def _one_scores(sizes: AttentionSizes) -> Dim:
+    return sizes.scores
+
+
+def _tiles(sizes: AttentionSizes) -> Dim:
+    """Three transposed copies; the tiles themselves are a few hundred KB per thread."""
+    width = sizes.heads * sizes.batch * sizes.itemsize
+    queries = sizes.queries * (sizes.head_size + sizes.value_size)
+    return width * (queries + sizes.keys * (sizes.head_size + sizes.value_size))
+
+
+FORMS: Mapping[str, tuple[Form, ...]] = {
+    "attention": (
+        Form(
+            "attention23",
+            "Attention of the standard operators, inputs [batch, sequence, heads * size]",
+            opset=23,
+            dtypes=frozenset({DType.F32}),
+            materializes=True,
+            workspace=_one_scores,
+        ),
+        Form(
+            "mha",
+            "MultiHeadAttention of com.microsoft, in tiles: no scores are kept",
+            contrib=True,
+            masks=False,
+            bias=False,
+            causal=False,
+            grouped=False,
+            workspace=_tiles,
+        ),
+        Form(
+            "gqa",
+            "GroupQueryAttention of com.microsoft, in tiles: no scores are kept",
+            contrib=True,
+            masks=False,
+            bias=False,
+            causal=True,
+            value_width=False,
+            cross=False,
+            workspace=_tiles,
+        ),
+        Form(
+            "decomposed",
+            "two products with a softmax between them",
+            expands=True,
+            materializes=True,
+        ),
+    ),
+    "qkv_projection": (
+        Form("separate", "one product for each of query, key and value", expands=True),
+        Form("packed", "one product with the weights side by side, and a split", expands=True),
+    ),
+    "kv_projection": (
+        Form("separate", "one product for each of key and value", expands=True),
+        Form("packed", "one product with the weights side by side, and a split", expands=True),
+    ),
+    "linear": (
+        Form("gemm", "Gemm with the bias in it, on rows", ranks=frozenset({2})),
+        Form("matmul_add", "MatMul and Add", expands=True),
+    ),
+    "gelu": (
+        Form("gelu20", "Gelu of the standard operators", opset=20),
+        Form("primitive", "its formula, operation by operation", expands=True),
+    ),
+    "silu": (Form("primitive", "x times its sigmoid", expands=True),),
+    "bias_gelu": (
+        Form("add_gelu", "Add, then Gelu", expands=True),
+        Form("bias_gelu", "BiasGelu of com.microsoft", contrib=True),
+    ),
+    "skip_layer_norm": (
+        Form("add_norm", "Add, then LayerNormalization", expands=True),
+        Form("skip_layer_norm", "SkipLayerNormalization of com.microsoft", contrib=True),
+    ),
+    "scaled_masked_softmax": (
+        Form("primitive", "scale, bias and masked softmax one by one", expands=True),
+    ),
+}
+"""Every form that lowering can write, whatever the target."""
