@@ -79,6 +79,8 @@ class Graph:
     ) -> Node:
         """Adds a node; its result types are inferred. `names` are wishes for the results' names.
 
+        Absent operands at the end may be left out; the node holds None for them.
+
         A foreign op (its name has a dot, e.g. `onnx.Einsum`) passes through opaque and gives its
         result `types`. Raises `InferenceError` where the op cannot take the operands.
         """
@@ -92,6 +94,7 @@ class Graph:
             complete = dict(attributes or {})
         else:
             spec = spec_of(op)
+            operands = spec.arrange(operands)
             complete = spec.complete(attributes or {})
             inferred = spec.infer([o.type if o is not None else None for o in operands], complete)
             if types is not None and types != inferred:

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from .dim import Dim, SymbolicDim
+from .dtype import DType
 from .node import Attribute
 from .type import TensorType
 from .value import Value
 
 if TYPE_CHECKING:
-
     from .emitter import Emitter
 
 Attributes = Mapping[str, Attribute]
@@ -35,6 +36,7 @@ FAMILIES = (
     "linear",
     "reduction",
     "normalization",
+    "activation",
     "attention",
     "convolution",
     "position",
@@ -97,7 +99,8 @@ class OpSpec:
     def complete(self, attributes: Attributes) -> dict[str, Attribute]:
         """The attributes with defaults filled in, in the order of the spec.
 
-        Raises `InferenceError` for a missing or an unknown one.
+        An int given for a float becomes one. Raises `InferenceError` for a missing, an unknown or a
+        wrongly typed one.
         """
         unknown = [name for name in attributes if name not in self.attributes]
         if unknown:
@@ -105,8 +108,52 @@ class OpSpec:
         missing = [n for n, a in self.attributes.items() if a.required and n not in attributes]
         if missing:
             raise InferenceError(f"{self.name} needs the attribute {missing[0]!r}")
-        return {n: attributes.get(n, a.default) for n, a in self.attributes.items()}
+        found: dict[str, Attribute] = {}
+        for name, each in self.attributes.items():
+            value: Any = attributes.get(name, each.default)
+            if each.kind is float and type(value) is int:
+                value = float(value)
+            if not is_attribute(value, each.kind):
+                raise InferenceError(
+                    f"{self.name}: attribute {name!r} is {value!r} ({type(value).__name__}), "
+                    f"but must be of type {getattr(each.kind, '__name__', each.kind)}"
+                )
+            found[name] = value
+        return found
 
+    def arrange(self, operands: Sequence[Any]) -> tuple[Any, ...]:
+        """One entry for each operand of the spec, None for the absent; a variadic one stays many.
+
+        Raises `InferenceError` where there are too many or a required one is absent.
+        """
+        if self.operands and self.operands[-1].variadic:
+            if len(operands) < len(self.operands) or any(each is None for each in operands):
+                raise InferenceError(f"{self.name} needs {len(self.operands)} operands or more")
+            return tuple(operands)
+        if len(operands) > len(self.operands):
+            raise InferenceError(
+                f"{self.name} takes {len(self.operands)} operands, not {len(operands)}"
+            )
+        found = (*operands, *[None] * (len(self.operands) - len(operands)))
+        for operand, given in zip(self.operands, found, strict=True):
+            if given is None and not operand.optional:
+                raise InferenceError(f"{self.name} needs the operand {operand.name!r}")
+        return found
+
+
+def is_attribute(value: Any, kind: Any) -> bool:
+    """Whether a value is of an attribute's kind, as `AttributeSpec` lists them. No numpy scalars."""
+    if kind is tuple:
+        return type(value) is tuple and all(
+            value_in is None or any(is_attribute(value_in, each) for each in _KINDS)
+            for value_in in value
+        )
+    if kind is Dim:
+        return type(value) in (int, SymbolicDim)
+    return type(value) is kind
+
+
+_KINDS = (int, float, bool, str, DType, SymbolicDim, tuple)
 
 _REGISTRY: dict[str, OpSpec] = {}
 
