@@ -1,4 +1,4 @@
-"""What the equality tests share: the guide's networks at a small size, and sample inputs for them."""
+"""Shared by the equality tests: the guide's networks at a small size, and sample inputs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from neuralc.ir.dim import evaluate
 from neuralc.ir.dtype import DType
 from neuralc.ir.graph import Graph

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 import neuralc
+import pytest
 from neuralc.ir.spec import spec_of
 
 ATTENTIONS = {

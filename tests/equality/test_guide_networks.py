@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import neuralc
 import numpy as np
 import onnxruntime as ort
 import pytest
-
-import neuralc
 from neuralc.ir.interpreter import interpret
 
 WEIGHT_SEEDS = 5

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import neuralc
 import numpy as np
 import onnxruntime as ort
 import pytest
-
-import neuralc
 
 Inputs = dict[str, np.ndarray]
 BATCH = 2
