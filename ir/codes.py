@@ -4,7 +4,7 @@ In: nothing. Out: `CODES`, one row per code, sorted. The first letter is the sev
 `W` warning, `N` note, `R` remark), the next two digits the part of the compiler that speaks:
 01 source text and syntax, 02 names, layers and arguments, 03 shapes, 04 weights and seeds,
 05 surroundings (files, packages, providers), 06 targets, lowering and limits, 07 running a model,
-09 faults of the compiler itself.
+08 what the passes did, 09 faults of the compiler itself.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ CODES: dict[str, Code] = {
     ),
     "E0107": Code(
         "string never closed",
-        'A string starts and ends with the same quote, " or \', on the same line.',
+        "A string starts and ends with the same quote, \" or ', on the same line.",
     ),
     "E0108": Code(
         "comment never closed",
@@ -139,5 +139,30 @@ CODES: dict[str, Code] = {
         "size needed for the memory plan",
         "A memory plan is made for definite sizes. An axis without a maximum needs one: declare "
         "it in the program, or give it on the command line.",
+    ),
+    "E0901": Code(
+        "fault in a compiler pass",
+        "A pass failed, or left a graph that the verifier refuses. The program is not to blame. "
+        "The intermediate representation before the pass is kept, so that the fault can be "
+        "reproduced and reported; a lower -O level may get around it.",
+    ),
+    "R0801": Code(
+        "fused",
+        "Several operations were recognized as one, e.g. three projections, a scaled softmax and "
+        "two products as an attention. Shown by `--remarks`.",
+    ),
+    "R0802": Code(
+        "not fused",
+        "Operations that look like a known pattern stayed apart; the message gives the reason. "
+        "The program is right all the same, but may be slower than it could be.",
+    ),
+    "R0803": Code(
+        "form chosen",
+        "A fused operation can be computed by several kernels. The message says which one was "
+        "taken for the target and why.",
+    ),
+    "R0804": Code(
+        "remark of a pass",
+        "Something that a pass did or found and that may be worth knowing.",
     ),
 }
