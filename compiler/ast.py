@@ -214,11 +214,15 @@ class Research:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """Layers or one section outside any network: a bare snippet to be checked by itself."""
+    """Layers and sections outside any network: a bare snippet to be checked by itself.
+
+    `inputs` is None where the snippet has no section `input`.
+    """
 
     items: tuple[Item, ...]
     sections: tuple[Section, ...]
     span: Span
+    inputs: tuple[Input, ...] | None = None
 
 
 Declaration = Network | Macro | Research | Fragment
