@@ -74,7 +74,8 @@ def load_parser() -> Any:
     if tables is not None:
         # Sound bytes may still hold tables that this lark cannot take.
         with suppress(Exception):
-            return lark.Lark._load_from_dict(*tables, transformer=_actions)
+            load: Any = lark.Lark._load_from_dict
+            return load(*tables, transformer=_actions)
     parser = lark.Lark(
         grammar.decode("utf-8"),
         parser="lalr",
@@ -140,7 +141,7 @@ def _write(file: Path, parser: Any) -> None:
 
 
 def _plain(data: Any) -> Any:
-    """`data` in the built-in types that marshal takes; lark's strings and lists may be subclasses."""
+    """`data` in the built-in types that marshal takes: lark's may be subclasses of them."""
     if isinstance(data, dict):
         return {_plain(key): _plain(value) for key, value in data.items()}
     if isinstance(data, list | tuple):

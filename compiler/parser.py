@@ -46,6 +46,7 @@ def parse(source: Source) -> ast.Program:
     found: dict[tuple[str, Span | None], Diagnostic] = {}
     while True:
         scan = scan_brackets(text)
+        program: ast.Program | None
         program, problems, region = _attempt(source, text, scan)
         for problem in problems:
             found.setdefault((problem.code, problem.span), problem)
@@ -65,6 +66,7 @@ def parse_expression(text: str, name: str = "<expression>") -> ast.Expression:
     source = Source(name, text)
     if _blank_up_to(source.text) == len(source.text):
         raise _error("E0120", "a value is missing: the text is empty", None)
+    value: ast.Expression
     value, problems, _ = _attempt(source, source.text, scan_brackets(source.text), "expression")
     if problems:
         raise CompileError(tuple(problems))
@@ -81,7 +83,7 @@ def _attempt(
     """
     from lark.exceptions import UnexpectedInput
 
-    from . import syntax_errors
+    from . import error_recovery, syntax_errors
     from .grammar_cache import run_parser
     from .tree_builder import TreeBuilder
 
@@ -92,7 +94,7 @@ def _attempt(
         result = run_parser(text, start, builder)
     except UnexpectedInput as error:
         problem = syntax_errors.explain(source, text, scan, error)
-        region = syntax_errors.recoverable_region(text, scan, error)
+        region = error_recovery.recoverable_region(text, scan, error)
         return None, [*builder.problems, problem], region
     except CompileError as error:
         return None, [*builder.problems, *error.diagnostics], None

@@ -1,7 +1,7 @@
 """Source texts: where a program comes from, before anything is read into it.
 
-In: a path, `-` for standard input, or a text. Out: a `Source`, whose text is checked to be text, and
-which turns character offsets into spans.
+In: a path, `-` for standard input, or a text. Out: a `Source`, which is known to be text and turns
+character offsets into spans.
 """
 
 from __future__ import annotations

@@ -1,0 +1,62 @@
+"""Going on behind a syntax error.
+
+In: a text, its brackets and where the parser stopped. Out: the part of the text without which the
+rest can be parsed for more errors, if there is one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .brackets import BracketScan
+from .error_site import offset_of, tokens
+from .vocabulary import BLOCK_SECTIONS, DECLARATIONS, SECTIONS
+
+_SECTION_START = re.compile(
+    rf"\b(?:(?:{'|'.join(SECTIONS)})\s*:|(?:{'|'.join(BLOCK_SECTIONS)})\s*\{{"
+    rf"|(?:{'|'.join(DECLARATIONS)})\s+\w+\s*[{{(])"
+)
+
+
+def recoverable_region(text: str, scan: BracketScan, error: Any) -> tuple[int, int] | None:
+    """The lines of the item or entry around `error`, if the text makes sense without them.
+
+    None where what is wrong cannot be told from what is around it: another error found behind it
+    might be nothing but its consequence.
+    """
+    if scan.fault is not None:
+        return None
+    offset = offset_of(text, error)
+    stack = scan.open_at(offset)
+    braces = [i for i, bracket in enumerate(stack) if text[bracket] == "{"]
+    if not braces:
+        return None
+    brace = stack[braces[-1]]
+    inner = stack[braces[-1] + 1 :]
+    line = text.rfind("\n", 0, inner[0] if inner else offset) + 1
+    start = max(brace + 1, line)
+    limit = scan.partner[brace]
+    end = scan.partner[inner[0]] if inner else offset
+    while True:
+        newline = text.find("\n", end)
+        end = limit if newline < 0 else min(newline, limit)
+        beyond = [c for o, c in scan.partner.items() if start <= o < end <= c]
+        if not beyond:
+            break
+        end = max(beyond)
+    # Brackets that begin before the region must not end in it.
+    if any(o < start <= c < end for o, c in scan.partner.items()):
+        return None
+    region = text[start:end]
+    before = tokens(text[:start])
+    after = next((t for t in tokens(text[end:]) if t.kind != "blank"), None)
+    if (
+        not region.strip()
+        or _SECTION_START.search(region)
+        or (before and before[-1].text in (":", "=", "*", "@", "+", "-", "/", ","))
+        or (before and before[-1].text in DECLARATIONS)
+        or (after and after.text in ("(", "[", "{", "*", "@", ":", "=", ","))
+    ):
+        return None
+    return start, end
