@@ -111,11 +111,80 @@ CODES: dict[str, Code] = {
         "missing value",
         "A colon or an equals sign must be followed by a value.",
     ),
+    "E0410": Code(
+        "weight without a value",
+        "A weight of the program has no tensor in the weights file. The file belongs to another "
+        "program, has other names (see `neural layers PROGRAM --weights` for those of the "
+        "program, and `--weights-from` for those of other libraries), or is incomplete.",
+    ),
+    "E0411": Code(
+        "tensor without a weight",
+        "A tensor in the weights file belongs to no weight of the program. Either the program "
+        "lacks a layer that the file was trained with, or the file holds more than the program.",
+    ),
+    "E0412": Code(
+        "weight of another shape",
+        "A tensor in the weights file has another shape than the weight of its name: a size in "
+        "the program differs from the one that the file was trained with.",
+    ),
+    "E0413": Code(
+        "weight of another kind of number",
+        "A weight is made of floating-point numbers and the tensor in the file of whole numbers, "
+        "or the other way round. Floating-point numbers of any width are converted.",
+    ),
+    "E0414": Code(
+        "names of another library",
+        "The tensors of a weights file are not named in the way that was asked for. Without "
+        "`--weights-from` their names are the paths of the weights; with it, those of a library.",
+    ),
+    "E0415": Code(
+        "checkpoint of a related model",
+        "The names in the checkpoint are those that were asked for, but the model computes "
+        "something else, so that its weights would load and give wrong results.",
+    ),
+    "E0416": Code(
+        "unknown kind of checkpoint",
+        "`--weights-from` names a library whose checkpoints can be read.",
+    ),
     "E0501": Code("file not found", "There is no file of this name."),
     "E0502": Code("not a file", "The path is a directory, where a file is needed."),
     "E0503": Code(
         "file cannot be read",
         "The operating system refused to read the file, for example for lack of permission.",
+    ),
+    "E0601": Code(
+        "operation the target cannot take",
+        "A fault of the compiler: an operation, or a form of one, reached the writer of ONNX files "
+        "for which the target has no kernel. Choosing forms should have put another in its place.",
+    ),
+    "E0602": Code(
+        "size that cannot be computed",
+        "A fault of the compiler: a shape needs a size that is no dimension of any input of the "
+        "model, so that no ONNX node can compute it.",
+    ),
+    "E0603": Code(
+        "model too large for one file",
+        "A file in ONNX's format can have 2 GB. Larger models keep their weights in a file beside "
+        "it.",
+    ),
+    "E0604": Code(
+        "model cannot be written",
+        "The operating system refused to write the model's files. What stood there before is "
+        "unchanged.",
+    ),
+    "E0605": Code(
+        "written model is not valid ONNX",
+        "A fault of the compiler: the model that it wrote breaks a rule of ONNX. The message "
+        "holds what ONNX's own checker says.",
+    ),
+    "E0606": Code(
+        "input and output of one name",
+        "The inputs and outputs of a model are told apart by their names, so no two are the same.",
+    ),
+    "E0607": Code(
+        "not expressible in MLIR",
+        "The textual MLIR form holds standard ONNX operators on tensors. The message names what "
+        "it cannot hold.",
     ),
     "E0620": Code(
         "unknown target",
@@ -145,6 +214,11 @@ CODES: dict[str, Code] = {
         "A pass failed, or left a graph that the verifier refuses. The program is not to blame. "
         "The intermediate representation before the pass is kept, so that the fault can be "
         "reproduced and reported; a lower -O level may get around it.",
+    ),
+    "N0410": Code(
+        "tensors left out",
+        "A checkpoint holds tensors that the program has no use for and that do not change its "
+        "result, for example the heads it was trained with. They are listed and not loaded.",
     ),
     "R0801": Code(
         "fused",
