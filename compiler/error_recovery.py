@@ -18,6 +18,9 @@ _SECTION_START = re.compile(
     rf"|(?:{'|'.join(DECLARATIONS)})\s+\w+\s*[{{(])"
 )
 
+_NEEDS_BEHIND = (":", "=", "*", "@", "+", "-", "/", ",")
+_NEEDS_BEFORE = ("(", "[", "{", "*", "@", ":", "=", ",", "+", "-", "/")
+
 
 def recoverable_region(text: str, scan: BracketScan, error: Any) -> tuple[int, int] | None:
     """The lines of the item or entry around `error`, if the text makes sense without them.
@@ -48,15 +51,18 @@ def recoverable_region(text: str, scan: BracketScan, error: Any) -> tuple[int, i
     # Brackets that begin before the region must not end in it.
     if any(o < start <= c < end for o, c in scan.partner.items()):
         return None
+    return (start, end) if _can_be_missed(text, start, end) else None
+
+
+def _can_be_missed(text: str, start: int, end: int) -> bool:
+    """Whether the text around the region is whole without it."""
     region = text[start:end]
-    before = tokens(text[:start])
-    after = next((t for t in tokens(text[end:]) if t.kind != "blank"), None)
-    if (
-        not region.strip()
-        or _SECTION_START.search(region)
-        or (before and before[-1].text in (":", "=", "*", "@", "+", "-", "/", ","))
-        or (before and before[-1].text in DECLARATIONS)
-        or (after and after.text in ("(", "[", "{", "*", "@", ":", "=", ","))
-    ):
-        return None
-    return start, end
+    if not region.strip() or _SECTION_START.search(region):
+        return False
+    after = tokens(text[end:])
+    if after and after[0].text in _NEEDS_BEFORE:
+        return False
+    before = [token.text for token in tokens(text[:start])]
+    if before[-2:] == ["layers", ":"]:
+        return True
+    return not before or before[-1] not in (*_NEEDS_BEHIND, *DECLARATIONS)

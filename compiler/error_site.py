@@ -1,7 +1,7 @@
 """The surroundings of a place where parsing stopped.
 
-In: the text, its brackets, an offset in it. Out: a `Site`, which answers what is found there, which
-tokens and open brackets stand before it, and makes diagnostics that point at tokens.
+In: the text, its brackets, an offset in it. Out: an `ErrorSite`, which answers what is found there
+and which tokens and open brackets stand before it, and makes diagnostics that point at tokens.
 
 The tokens here are coarser than the parser's, and every text has them: one that no terminal of the
 grammar matches is `malformed` (a number with letters in it) or `stray` (any other character).
@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from ..ir.diagnostic import Diagnostic, Label, Severity
+from ..ir.span import Span
 from .brackets import BracketScan
 from .source import Source
 
@@ -44,7 +45,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Site:
+class ErrorSite:
     """The place where the parser stopped, and what is around it."""
 
     source: Source
@@ -108,12 +109,21 @@ class Site:
         help: str | None = None,
     ) -> Diagnostic:
         """An error at `token`, or at the end of the text for None."""
+        return Diagnostic(code, Severity.ERROR, message, self.span(token), labels, help=help)
+
+    def span(self, token: Token | None) -> Span:
+        """The place of `token`; for None, the end of the program."""
         if token is None:
             end = len(self.text.rstrip())
-            span = self.source.span(end, end)
-        else:
-            span = self.source.span(token.start, token.end)
-        return Diagnostic(code, Severity.ERROR, message, span, labels, help=help)
+            return self.source.span(end, end)
+        return self.source.span(token.start, token.end)
+
+    def following(self, token: Token) -> str:
+        """The text of the token behind `token`, or nothing."""
+        match = TOKEN.match(self.text, token.end)
+        while match and match.lastgroup == "blank":
+            match = TOKEN.match(self.text, match.end())
+        return match[0] if match else ""
 
     def label(self, start: int, end: int, message: str) -> Label:
         return Label(self.source.span(start, end), message)

@@ -14,11 +14,12 @@ from typing import Any
 
 from ..ir.diagnostic import Diagnostic, Severity
 from .brackets import CLOSERS, BracketScan, Fault
-from .error_site import NUMBER, TOKEN, Site, offset_of
+from .error_site import NUMBER, TOKEN, ErrorSite, offset_of
 from .source import Source
-from .tree_builder import no_branch
-from .value_builder import too_deep
-from .vocabulary import BLOCK_SECTIONS, DECLARATIONS, SECTION_TERMINALS, SECTIONS, in_words, nearest
+from .suggestions import closest
+from .tree_builder import misspelled, no_branch
+from .value_builder import HPO_KINDS, too_deep
+from .vocabulary import BLOCK_SECTIONS, DECLARATIONS, SECTION_TERMINALS, SECTIONS, in_words
 
 
 def explain_fault(source: Source, fault: Fault) -> Diagnostic:
@@ -49,7 +50,7 @@ def explain_fault(source: Source, fault: Fault) -> Diagnostic:
 def explain(source: Source, text: str, scan: BracketScan, error: Any) -> Diagnostic:
     """What lark's UnexpectedInput `error` means in the program `text`."""
     accepts = frozenset(error.interactive_parser.accepts())
-    site = Site(source, text, scan, offset_of(text, error), accepts)
+    site = ErrorSite(source, text, scan, offset_of(text, error), accepts)
     for kind in (
         _closing_bracket,
         _open_bracket,
@@ -57,13 +58,16 @@ def explain(source: Source, text: str, scan: BracketScan, error: Any) -> Diagnos
         _malformed_number,
         _missing_name,
         _misspelled_declaration,
+        _section_in_block,
         _misspelled_section,
+        _misspelled_block_section,
         _no_branch,
         _missing_value,
         _missing_equal,
         _missing_comma,
         _missing_colon,
         _bare_argument,
+        _missing_choice,
     ):
         diagnostic = kind(site)
         if diagnostic is not None:
@@ -76,55 +80,87 @@ def explain(source: Source, text: str, scan: BracketScan, error: Any) -> Diagnos
 # ---- kinds of mistakes ---------------------------------------------------------------------
 
 
-def _closing_bracket(site: Site) -> Diagnostic | None:
+def _closing_bracket(site: ErrorSite) -> Diagnostic | None:
     fault = site.scan.fault
     if fault is None or site.found is None or site.offset != fault.offset:
         return None
-    if fault.kind == "stray":
+    if fault.kind not in ("stray", "mismatch"):
+        return None
+    if fault.opener is None or (site.text[fault.opener] == "{" and site.found.text != "}"):
         return site.error("E0106", f"{site.found_text} closes nothing", site.found)
-    if fault.kind == "mismatch" and fault.opener is not None:
-        opener = site.text[fault.opener]
-        return site.error(
-            "E0106",
-            f"`{opener}` is closed by {site.found_text}",
-            site.found,
-            site.label(fault.opener, fault.opener + 1, "opened here"),
-            help=f"write `{CLOSERS[opener]}` here",
-        )
-    return None
+    opener = site.text[fault.opener]
+    if any(CLOSERS[site.text[outer]] == site.found.text for outer in site.stack[:-1]):
+        return _never_closed(site, fault.opener, site.offset)
+    return site.error(
+        "E0106",
+        f"`{opener}` is closed by {site.found_text}",
+        site.found,
+        site.label(fault.opener, fault.opener + 1, "opened here"),
+        help=f"write `{CLOSERS[opener]}` here",
+    )
 
 
-def _open_bracket(site: Site) -> Diagnostic | None:
+def _open_bracket(site: ErrorSite) -> Diagnostic | None:
     fault = site.scan.fault
     if fault is None or fault.opener is None:
         return None
-    opener = site.text[fault.opener]
-    inside = site.stack and site.stack[-1] == fault.opener and opener != "{"
+    if fault.kind == "unclosed" and _is_section_in_block(site):
+        return _never_closed(site, site.stack[-1], site.offset)
+    inside = site.stack and site.stack[-1] == fault.opener and site.innermost != "{"
     if not inside and site.found is not None and site.offset < fault.offset:
         return None
-    closer = CLOSERS[opener]
     # Where the parser went on for a while within a network that it took for something else, the
     # beginning of that network is the place to show.
-    where = site.offset if inside else min(site.offset, fault.offset)
-    if where >= len(site.text.rstrip()):
-        end = len(site.text.rstrip())
+    return _never_closed(
+        site, fault.opener, site.offset if inside else min(site.offset, fault.offset)
+    )
+
+
+def _never_closed(site: ErrorSite, bracket: int, missed: int) -> Diagnostic:
+    """The error of the open `bracket` whose partner was missed at the offset `missed`."""
+    opener = site.text[bracket]
+    closer = CLOSERS[opener]
+    end = len(site.text.rstrip())
+    if missed >= end:
         label = site.label(end, end, "the file ends here")
     else:
-        match = TOKEN.match(site.text, where)
-        end = match.end() if match else where + 1
-        label = site.label(where, end, f"`{closer}` was expected before this")
-    owner = _owner(site, fault.opener)
+        match = TOKEN.match(site.text, missed)
+        end = match.end() if match else missed + 1
+        label = site.label(missed, end, f"`{closer}` was expected before this")
     return Diagnostic(
         "E0105",
         Severity.ERROR,
-        f"this `{opener}`{owner} is never closed",
-        site.source.span(fault.opener, fault.opener + 1),
+        f"this `{opener}`{_owner(site, bracket)} is never closed",
+        site.source.span(bracket, bracket + 1),
         (label,),
         help=f"close it with `{closer}`",
     )
 
 
-def _owner(site: Site, opener: int) -> str:
+def _is_section_in_block(site: ErrorSite) -> bool:
+    """Whether a section begins at the place, in braces that hold layers only."""
+    return (
+        site.innermost == "{"
+        and site.found is not None
+        and site.found.text in SECTIONS
+        and "RBRACE" in site.accepts
+        and "NAME" in site.accepts
+        and not site.accepts >= SECTION_TERMINALS
+    )
+
+
+def _section_in_block(site: ErrorSite) -> Diagnostic | None:
+    if not _is_section_in_block(site):
+        return None
+    return site.error(
+        "E0110",
+        f"the section {site.found_text} cannot stand within a block",
+        site.found,
+        site.label(site.stack[-1], site.stack[-1] + 1, "the block begins here"),
+    )
+
+
+def _owner(site: ErrorSite, opener: int) -> str:
     """` of \\`Dense\\`` for the bracket behind that name."""
     words = site.words_before(opener)
     if not words or words[-1].kind != "word":
@@ -134,7 +170,7 @@ def _owner(site: Site, opener: int) -> str:
     return f" of `{words[-1].text}`"
 
 
-def _stray_character(site: Site) -> Diagnostic | None:
+def _stray_character(site: ErrorSite) -> Diagnostic | None:
     found = site.found
     if found is None or found.kind != "stray":
         return None
@@ -154,7 +190,7 @@ def _stray_character(site: Site) -> Diagnostic | None:
     return site.error("E0109", f"stray character {shown}", found, help=help)
 
 
-def _malformed_number(site: Site) -> Diagnostic | None:
+def _malformed_number(site: ErrorSite) -> Diagnostic | None:
     if site.found is None or site.found.kind != "malformed":
         return None
     text = site.found.text
@@ -166,7 +202,7 @@ def _malformed_number(site: Site) -> Diagnostic | None:
     return site.error("E0116", f"`{text}` is not a number", site.found, help=help)
 
 
-def _missing_name(site: Site) -> Diagnostic | None:
+def _missing_name(site: ErrorSite) -> Diagnostic | None:
     if site.accepts != {"NAME"} or site.last() not in ("network", "define", "macro"):
         return None
     keyword = site.last()
@@ -178,7 +214,7 @@ def _missing_name(site: Site) -> Diagnostic | None:
     )
 
 
-def _misspelled_declaration(site: Site) -> Diagnostic | None:
+def _misspelled_declaration(site: ErrorSite) -> Diagnostic | None:
     """`netwrok Name { …`, which the grammar takes for two layers until something in it is none."""
     if site.stack:
         words = site.words_before(site.stack[0])[-2:]
@@ -187,65 +223,53 @@ def _misspelled_declaration(site: Site) -> Diagnostic | None:
     if not words or any(word.kind != "word" for word in words):
         return None
     word = words[0]
-    keyword = nearest(word.text, DECLARATIONS)
+    keyword = closest(word.text, DECLARATIONS)
     if keyword is None or word.text in DECLARATIONS or (len(words) < 2 and keyword != "research"):
         return None
-    return site.error(
-        "E0112",
-        f"`{word.text}` is no keyword",
-        word,
-        help=f"did you mean `{keyword}`?",
-    )
+    return misspelled(word.text, site.span(word), keyword)
 
 
-def _misspelled_section(site: Site) -> Diagnostic | None:
+def _misspelled_section(site: ErrorSite) -> Diagnostic | None:
     found = site.found
-    if site.accepts >= SECTION_TERMINALS and site.innermost == "{":
-        if found is None or found.kind != "word":
-            return None
-        follows = TOKEN.match(site.text, found.end)
-        while follows and follows.lastgroup == "blank":
-            follows = TOKEN.match(site.text, follows.end())
-        following = follows[0] if follows else ""
-        near = nearest(found.text, SECTIONS)
-        if near is not None and following in (":", "=", "{"):
-            return site.error(
-                "E0112",
-                f"`{found.text}` is no section",
-                found,
-                help=f"did you mean `{near}`?",
-            )
-        if found.text in DECLARATIONS:
-            return site.error("E0110", f"`{found.text}` cannot stand within a network", found)
-        if following in (":", "="):
-            help = f"the sections are {', '.join(SECTIONS)}"
-        else:
-            help = "layers stand behind `layers:`"
-        return site.error("E0110", f"expected a section, found `{found.text}`", found, help=help)
-    # A misspelled `train { batch_size: 16 }` among layers looks like a layer with a block.
-    if site.accepts == {"LBRACE"} and site.innermost == "{":
-        words = site.words_before(site.stack[-1])
-        if words and words[-1].text == ":":
-            words = words[:-1]
-        near = nearest(words[-1].text, BLOCK_SECTIONS) if words else None
-        if near is not None and words[-1].text not in SECTIONS and words[-1].text.islower():
-            return site.error(
-                "E0112",
-                f"`{words[-1].text}` is no section",
-                words[-1],
-                help=f"did you mean `{near}`?",
-            )
-    return None
-
-
-def _no_branch(site: Site) -> Diagnostic | None:
-    if site.accepts - {"SHAPE"} != {"LBRACE"} and not (
-        "LBRACE" in site.accepts and "NAME" not in site.accepts and not site.stack
-    ):
+    if not site.accepts >= SECTION_TERMINALS or site.innermost != "{":
         return None
-    if site.last() != ":" or len(site.before) < 2 or site.before[-2].kind != "word":
+    if found is None or found.kind != "word":
+        return None
+    following = site.following(found)
+    near = closest(found.text, SECTIONS)
+    if near is not None and following in (":", "=", "{"):
+        return misspelled(found.text, site.span(found), near, "section")
+    if found.text in DECLARATIONS:
+        return site.error("E0110", f"`{found.text}` cannot stand within a network", found)
+    if following in (":", "="):
+        help = f"the sections are {', '.join(SECTIONS)}"
+    else:
+        help = "layers stand behind `layers:`"
+    return site.error("E0110", f"expected a section, found `{found.text}`", found, help=help)
+
+
+def _misspelled_block_section(site: ErrorSite) -> Diagnostic | None:
+    """`trian { batch_size: 16 }` among layers, which looks like a layer with a block."""
+    if site.accepts != {"LBRACE"} or site.innermost != "{":
+        return None
+    words = site.words_before(site.stack[-1])
+    if words and words[-1].text == ":":
+        words = words[:-1]
+    near = closest(words[-1].text, BLOCK_SECTIONS) if words else None
+    if near is None or words[-1].text in SECTIONS or not words[-1].text.islower():
+        return None
+    return misspelled(words[-1].text, site.span(words[-1]), near, "section")
+
+
+def _no_branch(site: ErrorSite) -> Diagnostic | None:
+    """`name:` among layers without a block behind it."""
+    only_block = site.accepts - {"SHAPE"} == {"LBRACE"}
+    loose = "LBRACE" in site.accepts and "NAME" not in site.accepts and not site.stack
+    if not (only_block or loose) or site.last() != ":" or len(site.before) < 2:
         return None
     name = site.before[-2]
+    if name.kind != "word":
+        return None
     if name.text in BLOCK_SECTIONS:
         return site.error(
             "E0110",
@@ -253,22 +277,13 @@ def _no_branch(site: Site) -> Diagnostic | None:
             site.found,
             help=f"write `{name.text} {{ … }}`",
         )
-    if name.text in SECTIONS:
-        labels: tuple[Label, ...] = ()
-        if site.stack:
-            labels = (site.label(site.stack[-1], site.stack[-1] + 1, "within this block"),)
-        return site.error(
-            "E0117", f"the section `{name.text}` cannot stand within a block", name, *labels
-        )
-    near = nearest(name.text, SECTIONS)
-    if near is not None:
-        return site.error(
-            "E0112", f"`{name.text}` is no section", name, help=f"did you mean `{near}`?"
-        )
-    return no_branch(name.text, site.source.span(name.start, name.end))
+    near = closest(name.text, SECTIONS)
+    if near is not None and name.text not in SECTIONS:
+        return misspelled(name.text, site.span(name), near, "section")
+    return no_branch(name.text, site.span(name))
 
 
-def _missing_value(site: Site) -> Diagnostic | None:
+def _missing_value(site: ErrorSite) -> Diagnostic | None:
     last = site.last()
     if last not in (":", "=", "*", "/", "+", "-", "@") or not site.before:
         return None
@@ -281,6 +296,14 @@ def _missing_value(site: Site) -> Diagnostic | None:
         )
     if "NUMBER" not in site.accepts:
         return None
+    if last == ":" and site.last(2) in SECTIONS and site.last(3) == ":":
+        # `input: layers: …` reads like an input that is named `layers`.
+        keyword = site.before[-2]
+        return site.error(
+            "E0120",
+            f"a shape is missing after `{site.last(4)}:`, found `{keyword.text}`",
+            keyword,
+        )
     if last in (":", "=") and len(site.before) > 1:
         where = f"`{site.before[-2].text}{last}`"
     else:
@@ -293,7 +316,7 @@ def _missing_value(site: Site) -> Diagnostic | None:
     )
 
 
-def _missing_equal(site: Site) -> Diagnostic | None:
+def _missing_equal(site: ErrorSite) -> Diagnostic | None:
     if (
         "EQUAL" not in site.accepts
         or not site.before
@@ -310,7 +333,7 @@ def _missing_equal(site: Site) -> Diagnostic | None:
     )
 
 
-def _missing_comma(site: Site) -> Diagnostic | None:
+def _missing_comma(site: ErrorSite) -> Diagnostic | None:
     if "COMMA" not in site.accepts or site.innermost not in ("(", "["):
         return None
     if not site.starts_value:
@@ -324,7 +347,7 @@ def _missing_comma(site: Site) -> Diagnostic | None:
     )
 
 
-def _missing_colon(site: Site) -> Diagnostic | None:
+def _missing_colon(site: ErrorSite) -> Diagnostic | None:
     if not {"COLON"} <= site.accepts <= {"COLON", "LBRACE", "EQUAL"} or not site.before:
         return None
     name = site.last()
@@ -334,7 +357,7 @@ def _missing_colon(site: Site) -> Diagnostic | None:
     )
 
 
-def _bare_argument(site: Site) -> Diagnostic | None:
+def _bare_argument(site: ErrorSite) -> Diagnostic | None:
     """`Dense 10`."""
     if not {"NAME", "LPAR", "STAR", "AT"} <= site.accepts or not site.starts_value:
         return None
@@ -345,4 +368,15 @@ def _bare_argument(site: Site) -> Diagnostic | None:
         f"expected a layer or `(` after `{site.last()}`, found {site.found_text}",
         site.found,
         help=f"arguments stand in parentheses: `{site.last()}({site.found.text})`",
+    )
+
+
+def _missing_choice(site: ErrorSite) -> Diagnostic | None:
+    if site.last() != "(" or site.last(2) != "HPO":
+        return None
+    return site.error(
+        "E0118",
+        f"expected a kind of open choice, found {site.found_text}",
+        site.found,
+        help=f"the kinds are {', '.join(HPO_KINDS)}, like `HPO(choice(32, 64))`",
     )

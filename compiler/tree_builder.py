@@ -11,6 +11,7 @@ A method is named after its rule in `grammar.lark`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from lark import Token
@@ -18,7 +19,9 @@ from lark import Token
 from ..ir.diagnostic import Diagnostic, Label, Severity
 from ..ir.span import Span
 from . import ast
+from .suggestions import closest
 from .value_builder import Arguments, ValueBuilder, nodes
+from .vocabulary import DECLARATIONS
 
 SECTION_ALIASES = {"inputs": "input", "training": "train", "execute": "execution"}
 
@@ -257,6 +260,7 @@ class TreeBuilder(ValueBuilder):
         return ast.Program(tuple(declarations), self.source.span(0, len(self.source.text)))
 
     def _fragment(self, pieces: list[Any]) -> ast.Fragment:
+        self._check_keywords(pieces)
         items: list[ast.Item] = []
         sections: list[ast.Section] = []
         inputs: list[ast.Input] | None = None
@@ -293,6 +297,28 @@ class TreeBuilder(ValueBuilder):
             self.span(pieces[0], pieces[-1]),
             tuple(inputs) if inputs is not None else None,
         )
+
+    def _check_keywords(self, pieces: list[Any]) -> None:
+        """`netwrok Name { … }` reads like two layers; say what it was meant to be."""
+        for piece, behind in pairwise(pieces):
+            if not (isinstance(piece, ast.Layer) and isinstance(behind, ast.Layer)):
+                continue
+            if piece.span != piece.name.span or behind.block is None:
+                continue
+            keyword = closest(piece.name.text, DECLARATIONS)
+            if keyword is not None:
+                self.problems.append(misspelled(piece.name.text, piece.name.span, keyword))
+
+
+def misspelled(word: str, span: Span, keyword: str, what: str = "keyword") -> Diagnostic:
+    """The error of `word`, which is nearly `keyword`."""
+    return Diagnostic(
+        "E0112",
+        Severity.ERROR,
+        f"`{word}` is no {what}",
+        span,
+        help=f"did you mean `{keyword}`?",
+    )
 
 
 def no_branch(name: str, span: Span) -> Diagnostic:

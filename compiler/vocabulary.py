@@ -1,12 +1,9 @@
 """The words of the language and how messages speak of the grammar's terminals.
 
-In: names of terminals, words of a program. Out: phrases, and the keyword that a misspelled word is
-nearest to.
+In: names of terminals. Out: the keywords and sections, and phrases for sets of terminals.
 """
 
 from __future__ import annotations
-
-from difflib import get_close_matches
 
 DECLARATIONS = ("network", "define", "macro", "research")
 VALUE_SECTIONS = (
@@ -51,15 +48,14 @@ def in_words(accepts: frozenset[str]) -> str:
     take(SECTION_TERMINALS, "a section")
     if "NAME" in rest:
         rest.discard("NAME")
-        layers = "STAR" in rest or "RBRACE" in rest or "$END" in rest
-        words.append("a layer" if layers and not is_value and "EQUAL" not in rest else "a name")
-    words += [_MARKS.get(t, t.lower()) for t in _MARKS if t in rest]
+        if rest >= {"PLUS", "AT"} and not rest & {"LPAR", "$END"}:
+            words.append("another setting")
+        elif "EQUAL" not in rest and not is_value and rest & {"STAR", "RBRACE", "$END"}:
+            words.append("a layer")
+        else:
+            words.append("a name")
+    words += [phrase for terminal, phrase in _MARKS.items() if terminal in rest]
+    # Operators can follow every value; nobody who forgot something meant them.
+    words = [w for w in words if w not in ("`+`", "`-`", "`*`", "`/`")] or words
     words = words[:6]
-    if len(words) == 1:
-        return words[0]
-    return f"{', '.join(words[:-1])} or {words[-1]}"
-
-
-def nearest(word: str, candidates: tuple[str, ...]) -> str | None:
-    close = get_close_matches(word.lower(), candidates, n=1, cutoff=0.7)
-    return close[0] if close else None
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
