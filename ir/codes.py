@@ -152,6 +152,60 @@ CODES: dict[str, Code] = {
         "file cannot be read",
         "The operating system refused to read the file, for example for lack of permission.",
     ),
+    "E0504": Code(
+        "cannot be written",
+        "The operating system refused to write the file: its directory does not exist, "
+        "permission is missing, or the disk is full. What stood there before is "
+        "unchanged.",
+    ),
+    "E0505": Code(
+        "output is an input",
+        "The result would overwrite the program, the weights or the data that it is "
+        "made from. Give another path with `-o`.",
+    ),
+    "E0506": Code(
+        "not enough memory",
+        "The machine has not enough memory for what was asked. Make the batch or the "
+        "sequence smaller.",
+    ),
+    "E0507": Code(
+        "package not installed",
+        "A package that this command needs is not installed. ONNX Runtime comes with "
+        "`neuralc[cpu]` or `neuralc[gpu]`; the two exclude each other.",
+    ),
+    "E0508": Code(
+        "execution provider missing",
+        "The provider that was asked for is not there: ONNX Runtime was built without "
+        "it, or its libraries or driver could not be loaded. Nothing runs on another "
+        "provider unless you ask for `auto`.",
+    ),
+    "E0510": Code(
+        "option has no such value",
+        "An option of the command, or an argument of `neuralc.compile`, has a value "
+        "that it cannot have.",
+    ),
+    "E0511": Code(
+        "options exclude each other",
+        "Two options were given that cannot both be followed.",
+    ),
+    "E0512": Code(
+        "not an ONNX model",
+        "The file is no ONNX model, or a damaged one. Compile the program first.",
+    ),
+    "E0513": Code(
+        "model refused by the runtime",
+        "ONNX Runtime could not load the model. Files name the oldest runtime that they "
+        "need: `neural inspect MODEL.onnx`.",
+    ),
+    "E0514": Code(
+        "no such entry",
+        "`neural explain`, `neural layers` and the like were asked for a name that they "
+        "do not list.",
+    ),
+    "E0515": Code(
+        "not there yet",
+        "This part of the tool is planned and not written yet.",
+    ),
     "E0601": Code(
         "operation the target cannot take",
         "A fault of the compiler: an operation, or a form of one, reached the writer of ONNX files "
@@ -209,11 +263,70 @@ CODES: dict[str, Code] = {
         "A memory plan is made for definite sizes. An axis without a maximum needs one: declare "
         "it in the program, or give it on the command line.",
     ),
+    "E0710": Code(
+        "input missing",
+        "The model has an input for which no array was given.",
+    ),
+    "E0711": Code(
+        "unknown input",
+        "An array was given for an input that the model does not have.",
+    ),
+    "E0712": Code(
+        "input has another type",
+        "The array"s element type is not the input"s, and cannot become it without a "
+        "change of values.",
+    ),
+    "E0713": Code(
+        "input has another rank",
+        "The array has more or fewer axes than the input. The batch is the first axis.",
+    ),
+    "E0714": Code(
+        "input has another size",
+        "An axis of the array does not have the size that the model was compiled for. "
+        "Compile with `--dynamic` to leave it open.",
+    ),
+    "E0715": Code(
+        "input is empty",
+        "An axis of the array has no elements.",
+    ),
+    "E0716": Code(
+        "sizes disagree",
+        "Two axes that are one size in the program have different sizes in the arrays.",
+    ),
+    "E0717": Code(
+        "size over the maximum",
+        "An open axis is longer than the maximum that the model was compiled for. "
+        "Compile with a larger `--max`.",
+    ),
+    "E0718": Code(
+        "data file cannot be read",
+        "The file is no .npy or .npz array file, no profile, or is damaged.",
+    ),
+    "E0719": Code(
+        "the runtime failed",
+        "ONNX Runtime stopped with an error while it ran the model.",
+    ),
+    "E0720": Code(
+        "not exact enough",
+        "`--verify` found that the compiled model errs more than twice as much as the "
+        "unoptimized graph against the float64 interpreter. This is a fault of the "
+        "compiler.",
+    ),
+    "E0721": Code(
+        "size not given",
+        "An open axis has no size: give one with `--sizes`.",
+    ),
     "E0901": Code(
         "fault in a compiler pass",
         "A pass failed, or left a graph that the verifier refuses. The program is not to blame. "
         "The intermediate representation before the pass is kept, so that the fault can be "
         "reproduced and reported; a lower -O level may get around it.",
+    ),
+    "N0401": Code(
+        "weights are random",
+        "No trained weights were given, so they are drawn from the seed: the model has "
+        "the right shape and speed, and learned nothing. Give trained ones with "
+        "`--weights`.",
     ),
     "N0410": Code(
         "tensors left out",

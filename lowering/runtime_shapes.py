@@ -1,0 +1,97 @@
+"""Sizes that are known only when the model runs, as ONNX tensors.
+
+In: symbolic dimensions. Out: names of int64 tensors that hold them, computed once each from the
+shapes of the model's inputs.
+"""
+
+from __future__ import annotations
+
+from ..ir.dim import Atom, Dim, Shape, Symbol, SymbolicDim
+from .onnx_writer import OnnxWriter, fault
+
+
+def size(w: OnnxWriter, dim: Dim) -> str:
+    """The name of a vector of one int64: the dimension.
+
+    Raises `CompileError` E0602 for a symbol that is no dimension of an input.
+    """
+    if isinstance(dim, int):
+        return w.ints([dim])
+    cache = w.sizes
+    if dim not in cache:
+        cache[dim] = _compute(w, dim)
+    return cache[dim]
+
+
+def scalar_size(w: OnnxWriter, dim: Dim) -> str:
+    """The same as a scalar."""
+    cache = w.sizes
+    if ("scalar", dim) not in cache:
+        cache["scalar", dim] = w.shared(f"size/{dim}/scalar", "Squeeze", size(w, dim))
+    return cache["scalar", dim]
+
+
+def shape(w: OnnxWriter, dims: Shape) -> str:
+    """The name of an int64 vector of all the dimensions."""
+    numbers = [dim for dim in dims if isinstance(dim, int)]
+    if len(numbers) == len(dims):
+        return w.ints(numbers)
+    if len(dims) == 1:
+        return size(w, dims[0])
+    cache = w.sizes
+    if dims not in cache:
+        parts = [size(w, dim) for dim in dims]
+        text = ",".join(str(dim) for dim in dims)
+        cache[dims] = w.shared(f"shape/{text}", "Concat", *parts, axis=0)
+    return cache[dims]
+
+
+def reshape_target(w: OnnxWriter, before: Shape, after: Shape) -> str:
+    """The second operand of a Reshape: a constant where one is enough.
+
+    0 copies the dimension at the same place, one -1 is what remains; only with two dimensions
+    left to say is the shape computed.
+    """
+    found: list[Dim | None] = []
+    for place, dim in enumerate(after):
+        if isinstance(dim, int):
+            found.append(dim)
+        elif place < len(before) and before[place] == dim:
+            found.append(0)
+        else:
+            found.append(None)
+    if found.count(None) > 1:
+        return shape(w, after)
+    return w.ints([-1 if dim is None else dim for dim in found if not isinstance(dim, SymbolicDim)])
+
+
+def _compute(w: OnnxWriter, dim: SymbolicDim) -> str:
+    total = ""
+    for monomial, coefficient in dim.terms:
+        term = "" if coefficient != 1 or not monomial else _atom(w, monomial[0])
+        rest = monomial[1:] if term else monomial
+        term = term or w.ints([coefficient])
+        for atom in rest:
+            term = w.shared(f"size/{dim}/mul", "Mul", term, _atom(w, atom))
+        total = w.shared(f"size/{dim}/add", "Add", total, term) if total else term
+    return total
+
+
+def _atom(w: OnnxWriter, atom: Atom) -> str:
+    if not isinstance(atom, Symbol):
+        dividend = size(w, atom.dividend)
+        return w.shared(f"size/{atom}", "Div", dividend, w.ints([atom.divisor]))
+    wanted = SymbolicDim((((atom,), 1),))
+    cache = w.sizes
+    if atom not in cache:
+        for value in w.graph.inputs:
+            if wanted in value.type.shape:
+                axis = value.type.shape.index(wanted)
+                cache[atom] = w.shared(
+                    f"size/{atom}", "Shape", value.name, start=axis, end=axis + 1
+                )
+                break
+        else:
+            message = f"the size {atom} is not a dimension of an input, so it cannot be computed"
+            raise fault("E0602", message)
+    return cache[atom]
