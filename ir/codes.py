@@ -273,7 +273,7 @@ CODES: dict[str, Code] = {
     ),
     "E0712": Code(
         "input has another type",
-        "The array"s element type is not the input"s, and cannot become it without a "
+        "The array's element type is not the input's, and cannot become it without a "
         "change of values.",
     ),
     "E0713": Code(

@@ -1,0 +1,208 @@
+"""What `neuralc` and `neural compile` do.
+
+In: a source and the options as given. Out: written files and printed texts; the exit status.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ...ir.diagnostic import ExitStatus, failure
+from ..driver import Compilation, CompiledModel
+from ..output import check_writable, refuse_overwriting, write_file, write_stdout
+from ..source import read_source
+from .messages import Messages
+from .parameters import compile_options, set_messages
+from .progress import Progress
+
+SUFFIXES = {
+    "onnx": ".onnx",
+    "ast": ".ast",
+    "ir": ".ir",
+    "target-ir": ".target.ir",
+    "memory-plan": ".memory.txt",
+    "mlir": ".mlir",
+    "dot": ".dot",
+}
+
+
+def run(messages: Messages, source_path: Path, given: dict[str, Any]) -> int:
+    """Compiles and writes what was asked for."""
+    set_messages(messages, given)
+    options = compile_options(given)
+    emits = tuple(dict.fromkeys(given["emits"])) or ("onnx",)
+    _check_combination(given, emits)
+    dump: Path | None = given["dump_ir"]
+    outputs = _outputs(given["output"], source_path, emits)
+    read = [source_path, options.weights]
+    for path in [*outputs.values(), given["save_weights"]]:
+        if path is not None and str(path) != "-":
+            refuse_overwriting(path, read)
+            check_writable(path)
+    source = read_source(source_path)
+    messages.sources[source.name] = source.text
+    with Progress(messages) as progress:
+        observer = None
+        if dump is not None:
+            from .dump import IrDump
+
+            observer = IrDump(dump)
+        compilation = Compilation(source, options, observer=observer, progress=progress.stage)
+        written = _emit(messages, compilation, outputs, given, progress)
+    report = compilation.report
+    messages.show(report.diagnostics)
+    if given["remarks"]:
+        messages.show(report.remarks)
+    if given["time_passes"]:
+        messages.line(report.times_text())
+    if report.verification is not None:
+        messages.line(f"verified: {report.verification}")
+    if observer is not None:
+        messages.line(f"wrote {dump}: {observer.written} graphs")
+    for path in written:
+        messages.line(f"wrote {path} ({size_text(path)})")
+    return ExitStatus.DONE
+
+
+def _emit(
+    messages: Messages,
+    compilation: Compilation,
+    outputs: dict[str, Path | None],
+    given: dict[str, Any],
+    progress: Progress,
+) -> list[Path]:
+    """Computes every result before the first is written, then writes them."""
+    model: CompiledModel | None = None
+    if "onnx" in outputs or given["verify"]:
+        model = CompiledModel(compilation)
+        if given["verify"]:
+            progress.stage("verify")
+            model.verify()
+    elif given["remarks"] or given["time_passes"] or given["dump_ir"]:
+        _ = compilation.target_graph
+    texts = {kind: _TEXTS[kind](compilation) for kind in outputs if kind != "onnx"}
+    written: list[Path] = []
+    if given["save_weights"] is not None:
+        from ..weights import save_weights
+
+        progress.stage("save weights")
+        save_weights(compilation.source_graph, given["save_weights"])
+        written.append(given["save_weights"])
+    for kind, path in outputs.items():
+        progress.stage("write")
+        if kind == "onnx":
+            assert model is not None
+            if path is None or str(path) == "-":
+                write_stdout(model.to_bytes())
+            else:
+                written += model.save(path, external=_external(given))
+        elif path is None or str(path) == "-":
+            progress.stop()
+            write_stdout(texts[kind])
+        else:
+            write_file(path, texts[kind])
+            written.append(path)
+    return written
+
+
+def _ast(compilation: Compilation) -> str:
+    from ..ast_text import print_ast
+
+    return print_ast(compilation.program)
+
+
+def _ir(compilation: Compilation) -> str:
+    from ...ir.text import print_graph
+
+    return print_graph(compilation.graph)
+
+
+def _target_ir(compilation: Compilation) -> str:
+    from ...ir.text import print_graph
+
+    return print_graph(compilation.target_graph)
+
+
+def _memory_plan(compilation: Compilation) -> str:
+    return memory_plan(compilation).as_text()
+
+
+def _mlir(compilation: Compilation) -> str:
+    from ...lowering.mlir import to_mlir
+
+    return to_mlir(compilation.target_graph)
+
+
+def _dot(compilation: Compilation) -> str:
+    from ..dot import to_dot
+
+    return to_dot(compilation.graph)
+
+
+_TEXTS: dict[str, Callable[[Compilation], str]] = {
+    "ast": _ast,
+    "ir": _ir,
+    "target-ir": _target_ir,
+    "memory-plan": _memory_plan,
+    "mlir": _mlir,
+    "dot": _dot,
+}
+
+
+def memory_plan(compilation: Compilation) -> Any:
+    """The plan of the target graph at batch 1 and every axis at its maximum."""
+    from ...passes.memory_plan import plan
+
+    graph = compilation.target_graph
+    sizes = {name: each.maximum or each.minimum for name, each in graph.symbols().items()}
+    return plan(graph, compilation.target, sizes)
+
+
+def size_text(path: Path) -> str:
+    """A file's size for people."""
+    size = path.stat().st_size
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def _outputs(output: Path | None, source: Path, emits: tuple[str, ...]) -> dict[str, Path | None]:
+    """Where each result goes; None is standard output.
+
+    One result goes to -o. Of several each gets its own suffix, the model none but -o's. Without
+    -o the model is called like the program, in the working directory; a single text is printed.
+    """
+    stem = Path(f"{source.stem}.onnx" if str(source) != "-" else "model.onnx")
+    if len(emits) == 1:
+        return {emits[0]: output or (stem if emits[0] == "onnx" else None)}
+    base = output or stem
+    if str(base) == "-":
+        raise failure(
+            "E0511",
+            "several results cannot all go to standard output",
+            status=ExitStatus.USAGE,
+            help="give -o FILE: each result gets its own suffix",
+        )
+    return {kind: base if kind == "onnx" else base.with_suffix(SUFFIXES[kind]) for kind in emits}
+
+
+def _check_combination(given: dict[str, Any], emits: tuple[str, ...]) -> None:
+    for first, second, wrong in (
+        ("--single-file", "--external", given["single_file"] and given["external"]),
+        ("--emit=ast", "--verify", emits == ("ast",) and given["verify"]),
+    ):
+        if wrong:
+            raise failure(
+                "E0511", f"{first} and {second} exclude each other", status=ExitStatus.USAGE
+            )
+    if given["dump_ir"] is not None and os.path.exists(given["dump_ir"]):
+        if not os.path.isdir(given["dump_ir"]):
+            raise failure("E0504", f"`{given['dump_ir']}` is a file, where a directory is needed")
+
+
+def _external(given: dict[str, Any]) -> str:
+    return "never" if given["single_file"] else "always" if given["external"] else "auto"

@@ -1,0 +1,105 @@
+"""Runs a command and turns whatever happens into an exit status and a message.
+
+In: a click command and its arguments. Out: the exit status: 0 done, 1 the program is wrong,
+2 usage, 3 the surroundings, 4 a fault of the compiler; 130 and 141 as shells have them for an
+interrupt and a closed pipe. No input gives a traceback, unless `--debug` asks for one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import Any
+
+from ...ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity, failure
+from .messages import Messages
+
+INTERRUPTED = 130
+CLOSED_PIPE = 141
+
+
+def run(command: Any, argv: list[str], name: str) -> int:
+    """Runs `command` with `argv`; `name` is what the user typed to start it."""
+    import rich_click as click
+
+    messages = Messages()
+    try:
+        status = _run(command, argv, name, messages)
+        messages.close()
+        sys.stdout.flush()
+        return status
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has left; what is still buffered must not fail once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+
+
+def _run(command: Any, argv: list[str], name: str, messages: Messages) -> int:
+    import rich_click as click
+
+    try:
+        result = command.main(args=argv, prog_name=name, standalone_mode=False, obj=messages)
+        return result if isinstance(result, int) else int(ExitStatus.DONE)
+    except click.ClickException as error:
+        _show_usage(error)
+        return int(ExitStatus.USAGE)
+    except (KeyboardInterrupt, BrokenPipeError, click.exceptions.Abort):
+        raise
+    except Exception as error:
+        if messages.debug:
+            import traceback
+
+            traceback.print_exc()
+        failed = error if isinstance(error, CompileError) else _as_failure(error)
+        messages.show(failed.diagnostics)
+        if failed.status is ExitStatus.COMPILER_FAULT:
+            _report_fault(error, [name, *argv], messages)
+        return int(failed.status)
+
+
+def _show_usage(error: Any) -> None:
+    """As click shows it, without rich: a usage error must be readable in a log."""
+    if error.__class__.__name__ == "NoArgsIsHelpError":
+        print(error.format_message(), file=sys.stderr)
+        return
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        print(f"usage: {context.get_usage().split(':', 1)[-1].strip()}", file=sys.stderr)
+    print(f"error: {error.format_message()}", file=sys.stderr)
+    if context is not None:
+        print(f"help: `{context.command_path} --help` lists the options", file=sys.stderr)
+
+
+def _as_failure(error: Exception) -> CompileError:
+    """What the operating system or Python refused, said as a diagnostic."""
+    if isinstance(error, MemoryError):
+        return failure(
+            "E0506",
+            "there is not enough memory",
+            help="make the batch or the sequence smaller, or use a machine with more memory",
+        )
+    if isinstance(error, OSError) and error.errno is not None:
+        where = f"{error.filename}: " if error.filename else ""
+        code = "E0503" if error.errno in (errno.ENOENT, errno.EISDIR) else "E0504"
+        return failure(code, f"{where}{error.strerror or error}")
+    diagnostic = Diagnostic(
+        "E0901",
+        Severity.ERROR,
+        f"the compiler failed: {type(error).__name__}: {str(error)[:500]}",
+        notes=("this is a fault of neuralc, not of the program",),
+    )
+    return CompileError((diagnostic,), ExitStatus.COMPILER_FAULT)
+
+
+def _report_fault(error: Exception, command: list[str], messages: Messages) -> None:
+    from .fault import write_fault
+
+    path = write_fault(error, command, messages.sources)
+    if path is not None:
+        print(f"wrote {path}: the command and the IR that reproduce the fault", file=sys.stderr)

@@ -1,0 +1,60 @@
+"""How the command lines speak: diagnostics, notes about written files, tables.
+
+In: diagnostics and lines. Out: text on stderr, as the user asked for it (colour, JSON, quiet).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from ...ir.diagnostic import Diagnostic, Severity
+
+
+@dataclass
+class Messages:
+    """Where a command's messages go. Results themselves go to stdout, never through here."""
+
+    format: str = "text"
+    """"text", or "json": one document of all diagnostics, and nothing else."""
+    color: str = "auto"
+    quiet: bool = False
+    debug: bool = False
+    sources: dict[str, str] = field(default_factory=dict)
+    """Texts by name, for the lines that diagnostics show."""
+    collected: list[Diagnostic] = field(default_factory=list)
+
+    def show(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Prints diagnostics; quiet leaves errors only. As JSON they wait for `close`."""
+        chosen = [d for d in diagnostics if not self.quiet or d.severity is Severity.ERROR]
+        if self.format == "json":
+            self.collected.extend(chosen)
+        elif chosen:
+            from ..render import render
+
+            text = render(chosen, self.sources, color=self.use_color(sys.stderr))
+            print(text.rstrip("\n"), file=sys.stderr)
+
+    def line(self, text: str) -> None:
+        """One line about what was done."""
+        if not self.quiet and self.format == "text":
+            print(text, file=sys.stderr)
+
+    def close(self) -> None:
+        """Prints what waited for the end."""
+        if self.format == "json":
+            from ..render import render_json
+
+            print(render_json(self.collected), file=sys.stderr)
+            self.collected.clear()
+
+    def use_color(self, stream: TextIO) -> bool:
+        """Whether to colour what goes to `stream`: --color, else NO_COLOR, else if a terminal."""
+        if self.color != "auto":
+            return self.color == "always"
+        if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+            return False
+        return stream.isatty()

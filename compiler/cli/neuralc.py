@@ -1,0 +1,104 @@
+"""`neuralc`: the compiler's command line.
+
+In: arguments. Out: files and text, and an exit status. What it does is in `compile_command`; this
+file says which options there are.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from ... import __version__
+from . import guard
+from .messages import Messages
+from .parameters import (
+    PATH,
+    SETTINGS,
+    language_options,
+    message_options,
+    options,
+    pipeline_options,
+    weight_options,
+)
+
+EMITS = ("onnx", "ast", "ir", "target-ir", "memory-plan", "mlir", "dot")
+
+EXAMPLES = """
+Examples:
+
+\b
+  neuralc model.neural -o model.onnx
+  neuralc model.neural --dynamic seq --padding-mask --verify -o model.onnx
+  neuralc model.neural --weights bert.safetensors --weights-from bert
+  neuralc model.neural --emit=ir --remarks
+  cat model.neural | neuralc - --emit=memory-plan
+"""
+
+output_options = options(
+    click.option("-o", "--output", type=PATH, metavar="FILE", help="where to write; `-` is stdout"),
+    click.option(
+        "--emit",
+        "emits",
+        multiple=True,
+        type=click.Choice(EMITS),
+        help="what to write, instead of the model",
+    ),
+    click.option("--single-file", is_flag=True, help="weights in the model file (under 2 GB)"),
+    click.option("--external", is_flag=True, help="weights in a file beside the model"),
+    click.option(
+        "--save-weights", type=PATH, metavar="FILE", help="write the weights used (safetensors)"
+    ),
+    click.option("--verify", is_flag=True, help="run it and compare with the float64 interpreter"),
+    click.option("--remarks", is_flag=True, help="what was fused, what was not, and why"),
+    click.option("--time-passes", is_flag=True, help="the time of each stage and pass"),
+    click.option(
+        "--dump-ir", type=PATH, metavar="DIR", help="the IR after each pass that changed it"
+    ),
+)
+
+GROUPS = [
+    {
+        "name": "What to write",
+        "options": [
+            "--output", "--emit", "--single-file", "--external", "--save-weights",
+        ],
+    },
+    {"name": "How to compile", "options": ["-O", "--target", "--precision", "--form"]},
+    {
+        "name": "The program",
+        "options": [
+            "--network", "--dynamic", "--max", "--padding-mask", "--mask-dtype", "--positions",
+            "--no-lint", "-W",
+        ],
+    },
+    {"name": "Weights", "options": ["--weights", "--weights-from", "--seed"]},
+    {"name": "Looking inside", "options": ["--verify", "--remarks", "--time-passes", "--dump-ir"]},
+    {"name": "Messages", "options": ["--diagnostics", "--quiet", "--debug"]},
+]  # fmt: skip
+click.rich_click.OPTION_GROUPS["neuralc"] = GROUPS  # type: ignore[assignment]
+click.rich_click.OPTION_GROUPS["neural compile"] = GROUPS  # type: ignore[assignment]
+
+
+@click.command(context_settings=SETTINGS, epilog=EXAMPLES)
+@click.argument("source", type=PATH)
+@output_options
+@pipeline_options
+@language_options
+@weight_options
+@message_options
+@click.version_option(__version__, message="neuralc %(version)s")
+@click.pass_obj
+def command(messages: Messages, source: Path, **given: Any) -> int:
+    """Compile a Neural program (SOURCE, `-` for stdin) to an ONNX model."""
+    from .compile_command import run
+
+    return run(messages, source, given)
+
+
+def main() -> None:
+    """The entry point of the script `neuralc`."""
+    sys.exit(guard.run(command, sys.argv[1:], "neuralc"))

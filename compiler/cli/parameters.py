@@ -1,0 +1,182 @@
+"""Options that several commands share, each written once.
+
+In: a click command's function. Out: the function with groups of options on it, and the values that
+they gave as `CompileOptions` and `Messages`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import rich_click as click
+
+from ...ir.diagnostic import ExitStatus, failure
+from ..options import (
+    MASK_DTYPES,
+    POSITIONS,
+    PRECISIONS,
+    TARGETS,
+    WEIGHT_ADAPTERS,
+    CompileOptions,
+)
+from .messages import Messages
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+PATH = click.Path(path_type=Path)
+
+click.rich_click.TEXT_MARKUP = "markdown" if False else None
+click.rich_click.MAX_WIDTH = 100
+click.rich_click.SHOW_METAVARS_COLUMN = False
+click.rich_click.APPEND_METAVARS_HELP = False
+
+
+def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator, in the order in which they are listed."""
+
+    def apply(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+language_options = options(
+    click.option("--network", metavar="NAME", help="which network, where the file has several"),
+    click.option(
+        "--dynamic",
+        multiple=True,
+        metavar="AXIS",
+        help="leave an axis open: `seq`, or a name of an axis",
+    ),
+    click.option(
+        "--max",
+        "max_sizes",
+        multiple=True,
+        metavar="AXIS=SIZE",
+        help="the largest size of an open axis, e.g. seq=512",
+    ),
+    click.option("--padding-mask", is_flag=True, help="add the input attention_mask"),
+    click.option(
+        "--mask-dtype", type=click.Choice(MASK_DTYPES), default="int64", help="its element type"
+    ),
+    click.option(
+        "--positions",
+        type=click.Choice(POSITIONS),
+        help="position encoding where the program writes none",
+    ),
+    click.option("--no-lint", is_flag=True, help="no advice, only what is wrong"),
+    click.option("-W", "warnings", type=click.Choice(["error"]), help="-Werror: warnings fail"),
+)
+weight_options = options(
+    click.option("--weights", type=PATH, metavar="FILE", help="trained weights (safetensors)"),
+    click.option(
+        "--weights-from",
+        type=click.Choice(WEIGHT_ADAPTERS),
+        help="whose tensor names the file has; default: our own",
+    ),
+    click.option("--seed", type=int, default=0, help="of random weights"),
+)
+pipeline_options = options(
+    click.option(
+        "-O",
+        "opt_level",
+        type=click.Choice(["0", "1", "2", "3"]),
+        default="2",
+        help="-O0 nothing, -O1 cleaning, -O2 fusion (default), -O3 what needs measuring",
+    ),
+    click.option(
+        "--target",
+        type=click.Choice(TARGETS),
+        default="cpu",
+        help="cpu (default), cuda, or portable: standard ONNX for any runtime",
+    ),
+    click.option("--precision", type=click.Choice(PRECISIONS), default="fp32"),
+    click.option(
+        "--form",
+        "forms",
+        multiple=True,
+        metavar="OP=FORM",
+        help="a form instead of the fastest, e.g. qkv=packed, attention=decomposed",
+    ),
+)
+message_options = options(
+    click.option(
+        "--diagnostics",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        help="how messages are written to stderr",
+    ),
+    click.option(
+        "--color", type=click.Choice(["auto", "always", "never"]), default="auto", hidden=True
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="errors only"),
+    click.option("--debug", is_flag=True, help="tracebacks, and the IR verified after each pass"),
+)
+
+
+def compile_options(given: dict[str, Any], **more: Any) -> CompileOptions:
+    """`CompileOptions` from a command's parameters; those that the command lacks stay at default.
+
+    Raises `CompileError` with status USAGE.
+    """
+    arguments: dict[str, Any] = {}
+    for name in (
+        "network", "dynamic", "padding_mask", "mask_dtype", "positions",
+        "weights", "weights_from", "seed", "target", "precision",
+    ):  # fmt: skip
+        if name in given:
+            arguments[name] = given[name]
+    if "opt_level" in given:
+        arguments["opt_level"] = int(given["opt_level"])
+    if "max_sizes" in given:
+        arguments["max_sizes"] = sizes(given["max_sizes"], "--max")
+    if "forms" in given:
+        arguments["forms"] = pairs(given["forms"], "--form", "OP=FORM")
+    arguments["lint"] = not given.get("no_lint", False)
+    arguments["warnings_as_errors"] = given.get("warnings") == "error"
+    arguments["check_ir"] = given.get("debug", False)
+    return CompileOptions.of(**(arguments | more))
+
+
+def set_messages(messages: Messages, given: dict[str, Any]) -> Messages:
+    """The message options of a command, taken over before anything can fail."""
+    messages.format = given.get("diagnostics", "text")
+    messages.color = given.get("color", "auto")
+    messages.quiet = given.get("quiet", False)
+    messages.debug = given.get("debug", False)
+    return messages
+
+
+def pairs(texts: tuple[str, ...], option: str, form: str) -> tuple[tuple[str, str], ...]:
+    """`name=value` texts, split. Several may stand in one, after commas. Raises `CompileError`."""
+    found: dict[str, str] = {}
+    for text in (part for each in texts for part in each.split(",")):
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise failure(
+                "E0510",
+                f"{option} takes {form}, not {text!r}",
+                status=ExitStatus.USAGE,
+            )
+        found[name.strip()] = value.strip()
+    return tuple(found.items())
+
+
+def sizes(texts: tuple[str, ...], option: str) -> tuple[tuple[str, int], ...]:
+    """`axis=number` texts. Raises `CompileError` for what is no number of 1 or more."""
+    result = []
+    for name, value in pairs(texts, option, "AXIS=SIZE"):
+        # int() would take "1_0" and " 7 " as well as digits of other scripts.
+        if not (value.isascii() and value.isdigit() and len(value) <= 18 and int(value) > 0):
+            raise failure(
+                "E0510",
+                f"{option} {name}={value}: a size is a whole number, 1 or more",
+                status=ExitStatus.USAGE,
+            )
+        result.append((name, int(value)))
+    return tuple(result)

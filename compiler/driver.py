@@ -1,0 +1,252 @@
+"""The whole compiler on one page: source text in, a model out.
+
+    source → program → model → graph as built → raised graph → target graph → ONNX → file → session
+
+`Compilation` holds one run; each stage is computed once, when it is first asked for, from the stage
+before it. `compile` runs all of them and is what `neuralc.compile` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity
+from .compiled_model import CompiledModel
+from .options import CompileOptions
+from .report import Report, StageTime
+from .source import Source, read_source
+
+if TYPE_CHECKING:
+    from ..ir.graph import Graph
+    from ..ir.target import Target
+    from ..lowering.onnx_program import OnnxProgram
+    from ..passes.manager import Observer, Pass
+    from . import ast
+    from .model import Model
+
+Progress = Callable[[str], None]
+"""Told the name of each stage and pass when it begins."""
+
+
+def compile(source: str | Path | Source, **options: Any) -> CompiledModel:
+    """Compiles a program: a `str` is source text, a `Path` a file.
+
+    The options are those of `CompileOptions`: `opt_level`, `target`, `precision`, `weights`,
+    `seed`, `dynamic`, `max_sizes`, `padding_mask` … Raises `CompileError`, whose diagnostics say
+    what is wrong with the program or its surroundings.
+    """
+    checked = CompileOptions.of(**options)
+    if isinstance(source, str):
+        source = Source("<string>", source)
+    elif isinstance(source, Path):
+        source = read_source(source)
+    compilation = Compilation(source, checked)
+    model = CompiledModel(compilation)
+    if checked.verify:
+        model.verify()
+    return model
+
+
+class Compilation:
+    """One run of the pipeline over one source."""
+
+    def __init__(
+        self,
+        source: Source,
+        options: CompileOptions,
+        *,
+        observer: Observer | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.source = source
+        self.options = options
+        self.report = Report()
+        self._observer = observer
+        self._progress = progress or (lambda stage: None)
+
+    @cached_property
+    def program(self) -> ast.Program:
+        """The syntax tree: what is written."""
+        from .parser import parse
+
+        with self._stage("parse"):
+            return parse(self.source)
+
+    @cached_property
+    def model(self) -> Model:
+        """What the program means: one network, every layer with its complete arguments."""
+        from .checker import check
+
+        program = self.program
+        with self._stage("check"):
+            result = check(program, check_options(self.options))
+        self.tell(result.diagnostics)
+        return result.the_model
+
+    @cached_property
+    def source_graph(self) -> Graph:
+        """The graph as built: primitive ops, dropout and noise included."""
+        from .builder import build
+
+        model = self.model
+        with self._stage("build"):
+            graph = build(model, seed=self.options.seed)
+        if self.options.weights is not None:
+            from .weights import bind
+
+            with self._stage("bind weights"):
+                binding = bind(graph, self.options.weights, self.options.weights_from)
+            self.tell(binding.notes)
+            graph = binding.graph
+        else:
+            self.tell(_random_weights(graph, self.options.seed))
+        self.report.nodes["built"] = len(graph)
+        return graph
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph raised to fused ops that say what is meant."""
+        from ..passes.pipelines import count_fused, passes_of
+
+        graph = self._run_passes("optimize", self.source_graph, passes_of(self.options.opt_level))
+        self.report.nodes["raised"] = len(graph)
+        self.report.fused = count_fused(graph)
+        return graph
+
+    @cached_property
+    def target(self) -> Target:
+        """What is known of the runtime that the file is for."""
+        from ..ir.target import target_named
+
+        return target_named(self.options.target, self.options.precision)
+
+    @cached_property
+    def target_graph(self) -> Graph:
+        """The graph in the forms that are fastest on the target: one kernel a node."""
+        from ..passes.forms_pipeline import forms_passes
+
+        graph = self.graph
+        if self.options.opt_level >= 2:
+            passes = forms_passes(self.target, dict(self.options.forms))
+            graph = self._run_passes("select forms", graph, passes)
+        self.report.nodes["target"] = len(graph)
+        return graph
+
+    @cached_property
+    def onnx(self) -> OnnxProgram:
+        """The ONNX model; its weights are still sources."""
+        from .metadata import model_metadata
+
+        return self.lower(self.target_graph, model_metadata(self))
+
+    def lower(self, graph: Graph, metadata: dict[str, str]) -> OnnxProgram:
+        """Any graph of this compilation as an ONNX model for its target."""
+        from .. import __version__
+        from ..lowering.onnx_lowering import lower
+
+        with self._stage("lower", graph):
+            return lower(graph, self.target, producer_version=__version__, metadata=metadata)
+
+    def tell(self, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> None:
+        """Keeps diagnostics for the report. Raises `CompileError` where one of them is an error, or
+        a warning where warnings are errors."""
+        told = [_as_error(d) if self._is_error(d) else d for d in diagnostics]
+        if any(d.severity is Severity.ERROR for d in told):
+            raise CompileError((*self.report.diagnostics, *told))
+        self.report.diagnostics.extend(told)
+
+    def _is_error(self, diagnostic: Diagnostic) -> bool:
+        return self.options.warnings_as_errors and diagnostic.severity is Severity.WARNING
+
+    def _run_passes(self, stage: str, graph: Graph, passes: list[Pass]) -> Graph:
+        from ..passes.manager import run_pipeline
+
+        with self._stage(stage, graph):
+            result = run_pipeline(
+                graph, passes, verify=self.options.check_ir, observer=self._observer
+            )
+        for record in result.records:
+            times = record.wall_seconds, record.cpu_seconds
+            self.report.times.append(
+                StageTime(stage, record.name, *times, record.changes, record.nodes)
+            )
+            self.report.pipeline.append(record.name)
+        self.report.remarks.extend(result.remarks.diagnostics())
+        return result.graph
+
+    @contextmanager
+    def _stage(self, name: str, graph: Graph | None = None) -> Iterator[None]:
+        """Times a stage; what fails in it, for no fault of the user, is a fault of that stage."""
+        self._progress(name)
+        try:
+            with self.report.stage(name):
+                yield
+        except (CompileError, MemoryError, OSError):
+            raise
+        except Exception as error:
+            raise CompilerFault(name, graph, error) from error
+
+
+class CompilerFault(CompileError):
+    """A stage failed on a program that it should have compiled: E0901, exit status 4.
+
+    `ir_before` is the text of the graph that the stage was given, where it was given one.
+    """
+
+    def __init__(self, stage: str, graph: Graph | None, cause: Exception) -> None:
+        self.pass_name = stage
+        self.ir_before = _text_of(graph)
+        summary = f"{type(cause).__name__}: {str(cause)[:500]}"
+        diagnostic = Diagnostic(
+            "E0901",
+            Severity.ERROR,
+            f"the stage `{stage}` failed: {summary}",
+            notes=("this is a fault of neuralc, not of the program",),
+        )
+        super().__init__((diagnostic,), ExitStatus.COMPILER_FAULT)
+
+
+def check_options(options: CompileOptions) -> Any:
+    """What of the options the checker is to know."""
+    from .checker import CheckOptions
+
+    return CheckOptions(
+        network=options.network,
+        positions=options.positions,
+        padding_mask=options.padding_mask,
+        mask_dtype=options.mask_dtype,
+        dynamic=options.dynamic,
+        max_sizes=dict(options.max_sizes),
+        lint=options.lint,
+    )
+
+
+def _as_error(warning: Diagnostic) -> Diagnostic:
+    from dataclasses import replace
+
+    return replace(warning, severity=Severity.ERROR)
+
+
+def _random_weights(graph: Graph, seed: int) -> list[Diagnostic]:
+    from .weights import is_random
+
+    if not is_random(graph):
+        return []
+    message = f"the weights are random (seed {seed}): the model is untrained"
+    help = "give trained ones with --weights FILE.safetensors"
+    return [Diagnostic("N0401", Severity.NOTE, message, help=help)]
+
+
+def _text_of(graph: Graph | None) -> str:
+    if graph is None:
+        return ""
+    from ..ir.text import print_graph
+
+    try:
+        return print_graph(graph, locations=True)
+    except Exception as error:
+        return f"(the graph cannot be printed: {error})"

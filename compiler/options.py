@@ -1,0 +1,131 @@
+"""What a compilation may be asked for, as one value.
+
+In: the arguments of `neuralc.compile` or of the command line. Out: `CompileOptions`, checked.
+Loads nothing heavy: the command lines read their choices from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ..ir.diagnostic import ExitStatus, failure
+
+OPT_LEVELS = (0, 1, 2, 3)
+TARGETS = ("cpu", "portable", "cuda")
+PRECISIONS = ("fp32", "fp16")
+MASK_DTYPES = ("int64", "bool", "float32")
+POSITIONS = ("none", "sinusoidal", "learned")
+WEIGHT_ADAPTERS = ("bert",)
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """Everything beside the source that decides what is compiled, and how.
+
+    Two compilations with equal options, sources and weights give the same bytes.
+    """
+
+    opt_level: int = 2
+    """0 nothing, 1 cleaning, 2 fusion, 3 what needs measuring."""
+    target: str = "cpu"
+    precision: str = "fp32"
+    forms: tuple[tuple[str, str], ...] = ()
+    """Fused ops with the form each must take, e.g. `("qkv", "packed")`, instead of the fastest."""
+    weights: Path | None = None
+    """A safetensors file; without it the initializers draw the weights from `seed`."""
+    weights_from: str | None = None
+    """How the tensors of `weights` are named; None: by our own names."""
+    seed: int = 0
+    network: str | None = None
+    """Which network of the source; needed where it has several."""
+    dynamic: tuple[str, ...] = ()
+    """Axes that stay open, e.g. `seq`."""
+    max_sizes: tuple[tuple[str, int], ...] = ()
+    """The largest size of each open axis."""
+    padding_mask: bool = False
+    mask_dtype: str = "int64"
+    positions: str | None = None
+    lint: bool = True
+    warnings_as_errors: bool = False
+    verify: bool = False
+    """Run the model in ONNX Runtime and compare it with the float64 interpreter."""
+    check_ir: bool = False
+    """Verify the IR after every pass."""
+
+    @classmethod
+    def of(cls, **arguments: Any) -> CompileOptions:
+        """Options from keyword arguments, with mappings and sequences taken where pairs are meant.
+
+        Raises `CompileError` (E0510, status USAGE) for a value that no option has, and `TypeError`
+        for an argument that does not exist.
+        """
+        known = {field.name for field in fields(cls)}
+        for name in arguments:
+            if name not in known:
+                raise TypeError(f"compile() has no argument {name!r}")
+        for name in ("forms", "max_sizes"):
+            given = arguments.get(name)
+            if isinstance(given, Mapping):
+                arguments[name] = tuple(given.items())
+            elif given is not None:
+                arguments[name] = tuple(given)
+        if isinstance(arguments.get("dynamic"), str):
+            arguments["dynamic"] = (arguments["dynamic"],)
+        elif "dynamic" in arguments:
+            arguments["dynamic"] = tuple(arguments["dynamic"])
+        if arguments.get("weights") is not None:
+            arguments["weights"] = Path(arguments["weights"])
+        options = cls(**arguments)
+        options._check()
+        return options
+
+    def as_metadata(self) -> dict[str, Any]:
+        """What of the options decides the file's content, JSON-ready, defaults left out."""
+        left_out = {"lint", "warnings_as_errors", "verify", "check_ir", "weights"}
+        told = {"opt_level": self.opt_level, "target": self.target, "precision": self.precision}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name not in left_out and value != field.default:
+                told[field.name] = dict(value) if field.name in _PAIRS else value
+        if self.weights is not None:
+            told.pop("seed", None)
+            told["weights"] = self.weights.name
+        return told
+
+    def _check(self) -> None:
+        _one_of("opt_level", self.opt_level, OPT_LEVELS)
+        _one_of("target", self.target, TARGETS)
+        _one_of("precision", self.precision, PRECISIONS)
+        _one_of("mask_dtype", self.mask_dtype, MASK_DTYPES)
+        if self.positions is not None:
+            _one_of("positions", self.positions, POSITIONS)
+        if self.weights_from is not None:
+            _one_of("weights_from", self.weights_from, WEIGHT_ADAPTERS)
+            if self.weights is None:
+                raise _wrong(
+                    "weights_from says how the tensors of a weights file are named, "
+                    "and there is no weights file",
+                    "give the file with --weights FILE.safetensors",
+                )
+        if not 0 <= self.seed < 2**63:
+            raise _wrong(f"a seed is a whole number from 0 to 2^63 - 1, not {self.seed}")
+        for name, size in self.max_sizes:
+            if size < 1:
+                raise _wrong(f"the largest size of the axis {name!r} cannot be {size}")
+
+
+_PAIRS = ("forms", "max_sizes")
+
+
+def _one_of(name: str, value: Any, allowed: Iterable[Any]) -> None:
+    choices = tuple(allowed)
+    if value not in choices or isinstance(value, bool):
+        shown = ", ".join(map(str, choices))
+        raise _wrong(f"{name} cannot be {value!r}", f"it is one of {shown}")
+
+
+def _wrong(message: str, help: str | None = None) -> Exception:
+    return failure("E0510", message, status=ExitStatus.USAGE, help=help)

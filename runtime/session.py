@@ -1,0 +1,176 @@
+"""Sessions: a model file, an execution provider, and the options that the model asks for.
+
+In: an .onnx file or its bytes. Out: `Session`, a thin cover around ONNX Runtime's own that checks
+inputs before they reach the kernels and never falls back to another provider silently.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..ir.diagnostic import CompileError, ExitStatus, failure
+from .inputs import TensorSpec, check_inputs, spec_of
+from .model_file import read_metadata
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+SESSION_OPTIONS_KEY = "neuralc.session_options"
+SIZES_KEY = "neuralc.sizes"
+_OPTIMIZATION = {
+    "none": "ORT_DISABLE_ALL",
+    "basic": "ORT_ENABLE_BASIC",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "all": "ORT_ENABLE_ALL",
+}
+
+
+class Session:
+    """A model that is ready to run."""
+
+    def __init__(self, running: Any, provider: str, metadata: Mapping[str, str]) -> None:
+        self.running = running
+        """The `onnxruntime.InferenceSession`."""
+        self.provider = provider
+        """The short name of the provider that really runs it."""
+        self.metadata = metadata
+        self.inputs: tuple[TensorSpec, ...] = tuple(map(spec_of, running.get_inputs()))
+        self.outputs: tuple[TensorSpec, ...] = tuple(map(spec_of, running.get_outputs()))
+        self.sizes: dict[str, dict[str, Any]] = _json_object(metadata.get(SIZES_KEY))
+        """For each open axis its smallest and largest size, where the model says them."""
+
+    def run(
+        self, inputs: Mapping[str, np.ndarray[Any, Any]], outputs: Sequence[str] | None = None
+    ) -> dict[str, np.ndarray[Any, Any]]:
+        """Computes the outputs, all of them where none is named.
+
+        Raises `CompileError` E0710–E0717 for inputs that the model cannot take, E0719 where the
+        runtime fails.
+        """
+        ready = check_inputs(self.inputs, inputs, self.sizes)
+        names = [each.name for each in self.outputs] if outputs is None else list(outputs)
+        try:
+            results = self.running.run(names, ready)
+        except Exception as error:
+            raise failure("E0719", f"ONNX Runtime failed: {_first_line(error)}") from error
+        return dict(zip(names, results, strict=True))
+
+    def end_profiling(self) -> Path:
+        """Stops the profile that `open_session(profile=…)` began; the file it wrote."""
+        return Path(self.running.end_profiling())
+
+
+def open_session(
+    model: str | Path | bytes,
+    *,
+    provider: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    profile: Path | None = None,
+    strict: bool = False,
+) -> Session:
+    """Loads a model.
+
+    `provider` is `cpu`, `cuda` or `auto`: the GPU if there is one. `options` come on top of those
+    in the model's metadata: `intra_op_num_threads`, `optimization` (none, basic, extended, all),
+    and the runtime's own entries by their dotted names. `profile` is the start of the path of a
+    profile to write. `strict` refuses to let single operations run on the CPU beside another provider.
+
+    Raises `CompileError` E0507 without ONNX Runtime, E0508 without the provider, E0512 for what is
+    not a model, E0513 where the runtime refuses it.
+    """
+    if not isinstance(model, bytes):
+        model = Path(model)
+    metadata = read_metadata(model)
+    ort = _runtime()
+    wanted = _choose(provider, ort.get_available_providers())
+    asked = {**_json_object(metadata.get(SESSION_OPTIONS_KEY)), **(options or {})}
+    if strict and wanted != "cpu":
+        asked["session.disable_cpu_ep_fallback"] = "1"
+    session = _create(ort, model, wanted, asked, profile)
+    if PROVIDERS[wanted] not in session.get_providers():
+        # The wheel has the provider, but its libraries could not be loaded.
+        if provider != "auto":
+            raise _provider_missing(wanted, "ONNX Runtime could not load it")
+        wanted = "cpu"
+    return Session(session, wanted, metadata)
+
+
+def _choose(provider: str, available: Sequence[str]) -> str:
+    if provider == "auto":
+        return "cuda" if PROVIDERS["cuda"] in available else "cpu"
+    if provider not in PROVIDERS:
+        raise failure(
+            "E0510",
+            f"provider cannot be {provider!r}",
+            status=ExitStatus.USAGE,
+            help="it is one of auto, cpu, cuda",
+        )
+    if PROVIDERS[provider] not in available:
+        raise _provider_missing(provider, "this ONNX Runtime was built without it")
+    return provider
+
+
+def _provider_missing(provider: str, why: str) -> CompileError:
+    return failure(
+        "E0508",
+        f"the provider {provider!r} is not available: {why}",
+        help='for CUDA: pip uninstall onnxruntime; pip install "neuralc[gpu]", and a driver for '
+        "the GPU; or run it with --provider cpu",
+    )
+
+
+def _create(
+    ort: Any, model: Path | bytes, provider: str, asked: Mapping[str, Any], profile: Path | None
+) -> Any:
+    settings = ort.SessionOptions()
+    settings.log_severity_level = 3
+    for name, value in asked.items():
+        if name == "intra_op_num_threads":
+            settings.intra_op_num_threads = int(value)
+        elif name == "optimization":
+            level = getattr(ort.GraphOptimizationLevel, _OPTIMIZATION[value])
+            settings.graph_optimization_level = level
+        elif name == "execution_order":
+            settings.execution_order = getattr(ort.ExecutionOrder, value)
+        else:
+            settings.add_session_config_entry(name, str(value))
+    if profile is not None:
+        settings.enable_profiling = True
+        settings.profile_file_prefix = str(profile)
+    content = model if isinstance(model, bytes) else str(model)
+    try:
+        return ort.InferenceSession(
+            content, settings, providers=[PROVIDERS[provider]], enable_fallback=0
+        )
+    except Exception as error:
+        if provider == "cuda" and "CUDA" in str(error):
+            raise _provider_missing(provider, _first_line(error)) from error
+        raise failure("E0513", f"ONNX Runtime refused the model: {_first_line(error)}") from error
+
+
+def _runtime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise failure(
+            "E0507",
+            "running a model needs ONNX Runtime, which is not installed",
+            help='pip install "neuralc[cpu]", or "neuralc[gpu]" for CUDA',
+        ) from error
+    return onnxruntime
+
+
+def _json_object(text: str | None) -> dict[str, Any]:
+    """What a metadata entry holds; a foreign or damaged one counts as absent."""
+    try:
+        value = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _first_line(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
