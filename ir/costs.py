@@ -7,6 +7,7 @@ what a form costs at a size that was not measured.
 from __future__ import annotations
 
 import json
+import math
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,7 +32,8 @@ class CostTable:
     """Where and with which versions it was measured."""
 
     def estimate(self, case: str, form: str, size: float) -> float | None:
-        """Microseconds, interpolated between the measured sizes and proportional beyond them.
+        """Microseconds: between measured sizes on a line in logarithms, beyond the largest in
+        proportion, below the smallest what that one takes.
 
         None where that form was never measured in that case.
         """
@@ -45,7 +47,8 @@ class CostTable:
         if at == len(points):
             return points[-1][1] * size / points[-1][0]
         (left, low), (right, high) = points[at - 1], points[at]
-        return low + (high - low) * (size - left) / (right - left)
+        share = math.log(size / left) / math.log(right / left)
+        return low * (high / low) ** share
 
 
 @lru_cache(maxsize=8)

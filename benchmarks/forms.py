@@ -1,0 +1,373 @@
+"""Measures what each form of each fused op costs, and writes the table that `select_forms` reads.
+
+    python benchmarks/forms.py                    # prints the table
+    python benchmarks/forms.py --write ir/targets/cpu.json
+
+In: nothing but this machine's ONNX Runtime. Out: microseconds by case, form and size. All sessions
+of a case share one thread pool, take turns in random order, and run the runtime's own optimizer,
+since a file served elsewhere meets it too. The figure is the lower quartile of the rounds: other
+processes only ever add to a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+Nodes = list[onnx.NodeProto]
+CONTRIB = "com.microsoft"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Forms of one computation at one size: for each its nodes, all from `feeds` to `outputs`."""
+
+    name: str
+    size: float
+    forms: dict[str, Nodes]
+    feeds: dict[str, np.ndarray[Any, Any]]
+    weights: dict[str, np.ndarray[Any, Any]]
+    outputs: tuple[str, ...] = ("out",)
+
+
+def node(op: str, inputs: str, outputs: str = "out", **attributes: Any) -> onnx.NodeProto:
+    """A node from `a b _ c` (`_` is an absent input) and `Op` or `com.microsoft.Op`."""
+    domain, _, op = op.rpartition(".")
+    names = ["" if name == "_" else name for name in inputs.split()]
+    return helper.make_node(op, names, outputs.split(), domain=domain, **attributes)
+
+
+def floats(*shape: int) -> np.ndarray[Any, Any]:
+    values = np.random.default_rng(0).standard_normal(shape) * 0.1
+    return np.asarray(values, dtype=np.float32)
+
+
+# ---- the cases ----------------------------------------------------------------------------
+
+
+def attention_cases(length: int, heads: int, size: int) -> Iterator[Case]:
+    """Bidirectional, causal, padded and both, batch 1."""
+    width, scale = heads * size, size**-0.5
+    feeds = {name: floats(1, length, width) for name in ("q", "k", "v")}
+    weights = {
+        "split": np.array([0, 0, heads, size]),
+        "join": np.array([0, 0, width]),
+        "scale": np.float32(scale),
+        "lowest": np.float32(np.finfo(np.float32).min),
+        "zero": np.float32(0),
+        "causal": np.tril(np.ones((length, length), bool)),
+        "last": np.array([length - 1], np.int32),
+        "total": np.array(length, np.int32),
+        "square": np.array([1, 1, length, length]),
+    }
+    key_mask = np.ones((1, 1, 1, length), bool)
+    key_mask[..., -max(1, length // 10) :] = False
+
+    def decomposed(mask: str | None) -> Nodes:
+        before = [
+            node("Reshape", "q split", "q4"),
+            node("Reshape", "k split", "k4"),
+            node("Reshape", "v split", "v4"),
+            node("Transpose", "q4", "qt", perm=[0, 2, 1, 3]),
+            node("Transpose", "k4", "kt", perm=[0, 2, 3, 1]),
+            node("Transpose", "v4", "vt", perm=[0, 2, 1, 3]),
+            node("MatMul", "qt kt", "s"),
+            node("Mul", "s scale", "ss"),
+        ]
+        weigh = [node("Softmax", "ss", "p")]
+        if mask:
+            weigh = [
+                node("Where", f"{mask} ss lowest", "sm"),
+                node("Softmax", "sm", "pm"),
+                node("Where", f"{mask} pm zero", "p"),
+            ]
+        after = [
+            node("MatMul", "p vt", "o4"),
+            node("Transpose", "o4", "ot", perm=[0, 2, 1, 3]),
+            node("Reshape", "ot join"),
+        ]
+        return before + weigh + after
+
+    def attention23(inputs: str = "q k v", **attributes: int) -> Nodes:
+        heads_of = {"q_num_heads": heads, "kv_num_heads": heads}
+        return [node("Attention", inputs, scale=scale, **heads_of, **attributes)]
+
+    mha = [node("com.microsoft.MultiHeadAttention", "q k v", num_heads=heads, scale=scale)]
+    gqa = [
+        node(
+            "com.microsoft.GroupQueryAttention",
+            "q k v _ _ last total",
+            num_heads=heads,
+            kv_num_heads=heads,
+            scale=scale,
+        )
+    ]
+    expand = [node("Expand", "key_mask square", "mask")]
+    both = [node("And", "key_mask causal", "both")]
+    work = 4.0 * heads * length * length * size
+    masked = {**feeds, "key_mask": key_mask}
+    yield Case(
+        "attention",
+        work,
+        {"attention23": attention23(), "mha": mha, "decomposed": decomposed(None)},
+        feeds,
+        weights,
+    )
+    yield Case(
+        "attention causal",
+        work,
+        {
+            "attention23": attention23(is_causal=1),
+            "gqa": gqa,
+            "decomposed": decomposed("causal"),
+        },
+        feeds,
+        weights,
+    )
+    yield Case(
+        "attention masked",
+        work,
+        {
+            "attention23": expand + attention23("q k v mask"),
+            "decomposed": decomposed("key_mask"),
+        },
+        masked,
+        weights,
+    )
+    yield Case(
+        "attention causal masked",
+        work,
+        {
+            "attention23": expand + attention23("q k v mask", is_causal=1),
+            "decomposed": both + decomposed("both"),
+        },
+        masked,
+        weights,
+    )
+
+
+def linear_cases(rows: int, inner: int, width: int) -> Iterator[Case]:
+    yield Case(
+        "linear",
+        2.0 * rows * inner * width,
+        {
+            "gemm": [node("Gemm", "x w b")],
+            "matmul_add": [node("MatMul", "x w", "y"), node("Add", "y b")],
+        },
+        {"x": floats(rows, inner)},
+        {"w": floats(inner, width), "b": floats(width)},
+    )
+
+
+def qkv_case(rows: int, width: int) -> Case:
+    names = ("q", "k", "v")
+    weights = {f"w{n}": floats(width, width) for n in names}
+    weights |= {f"b{n}": floats(width) for n in names}
+    weights |= {"w": floats(width, 3 * width), "b": floats(3 * width)}
+    weights["sizes"] = np.array([width] * 3)
+    return Case(
+        "qkv_projection",
+        6.0 * rows * width * width,
+        {
+            "separate": [node("Gemm", f"x w{n} b{n}", n) for n in names],
+            "packed": [node("Gemm", "x w b", "all"), node("Split", "all sizes", "q k v", axis=1)],
+        },
+        {"x": floats(rows, width)},
+        weights,
+        names,
+    )
+
+
+def pointwise_cases(rows: int, width: int) -> Iterator[Case]:
+    """Behind a Gemm, as in a network: its cost is in every form alike."""
+    gemm = node("Gemm", "x w c", "y")
+    weights = {
+        "w": floats(8, width),
+        "c": floats(width),
+        "bias": floats(width),
+        "gain": floats(width),
+        "half": np.float32(0.5),
+        "one": np.float32(1),
+        "root": np.float32(0.5**0.5),
+    }
+    small = {"x": floats(rows, 8)}
+    yield Case(
+        "gelu",
+        float(rows * width),
+        {
+            "gelu20": [gemm, node("Gelu", "y")],
+            "primitive": [
+                gemm,
+                node("Mul", "y root", "a"),
+                node("Erf", "a", "e"),
+                node("Add", "e one", "f"),
+                node("Mul", "y half", "h"),
+                node("Mul", "h f"),
+            ],
+        },
+        small,
+        weights,
+    )
+    yield Case(
+        "bias_gelu",
+        float(rows * width),
+        {
+            "add_gelu": [gemm, node("Add", "y bias", "s"), node("Gelu", "s")],
+            "bias_gelu": [gemm, node("com.microsoft.BiasGelu", "y bias")],
+        },
+        small,
+        weights,
+    )
+    norm = {"epsilon": 1e-5}
+    yield Case(
+        "skip_layer_norm",
+        float(rows * width),
+        {
+            "add_norm": [
+                gemm,
+                node("Add", "y skip", "sum"),
+                node("LayerNormalization", "sum gain bias", "out", **norm),
+            ],
+            "skip_layer_norm": [
+                gemm,
+                helper.make_node(
+                    "SkipLayerNormalization",
+                    ["y", "skip", "gain", "bias"],
+                    ["out", "", "", "sum"],
+                    domain=CONTRIB,
+                    **norm,
+                ),
+            ],
+        },
+        {**small, "skip": floats(rows, width)},
+        weights,
+        ("out", "sum"),
+    )
+
+
+def cases() -> Iterator[Case]:
+    for length, heads, size in ((32, 8, 64), (100, 8, 8), (128, 12, 64), (512, 8, 64)):
+        yield from attention_cases(length, heads, size)
+    yield from attention_cases(2048, 4, 64)
+    for rows, inner, width in ((1, 64, 64), (100, 64, 256), (128, 768, 768), (512, 768, 3072)):
+        yield from linear_cases(rows, inner, width)
+    for rows, width in ((100, 64), (128, 768), (512, 768)):
+        yield qkv_case(rows, width)
+    for rows, width in ((100, 64), (128, 768), (128, 3072), (512, 3072)):
+        yield from pointwise_cases(rows, width)
+
+
+# ---- measuring ----------------------------------------------------------------------------
+
+
+def session(case: Case, nodes: Nodes) -> onnxruntime.InferenceSession:
+    used = {name for each in nodes for name in each.input}
+    kinds = {name: helper.np_dtype_to_tensor_dtype(x.dtype) for name, x in case.feeds.items()}
+    graph = helper.make_graph(
+        nodes,
+        case.name,
+        [
+            helper.make_tensor_value_info(name, kinds[name], x.shape)
+            for name, x in case.feeds.items()
+            if name in used
+        ],
+        [helper.make_tensor_value_info(out, TensorProto.FLOAT, None) for out in case.outputs],
+        [numpy_helper.from_array(x, name) for name, x in case.weights.items() if name in used],
+    )
+    opsets = [helper.make_opsetid("", 23), helper.make_opsetid(CONTRIB, 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=11)
+    options = onnxruntime.SessionOptions()
+    options.use_per_session_threads = False
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def measure(case: Case, seconds: float) -> dict[str, float]:
+    """Microseconds a run for each form."""
+    runs: dict[str, Callable[[], Any]] = {}
+    for form, nodes in case.forms.items():
+        each = session(case, nodes)
+        binding = each.io_binding()
+        for argument in each.get_inputs():
+            binding.bind_cpu_input(argument.name, case.feeds[argument.name])
+        for out in case.outputs:
+            binding.bind_output(out)
+        runs[form] = lambda each=each, binding=binding: each.run_with_iobinding(binding)
+    times: dict[str, list[float]] = {form: [] for form in runs}
+    for run in runs.values():
+        run()
+        run()
+    order = list(runs)
+    shuffle = random.Random(0)
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times[order[0]]) < 5:
+        shuffle.shuffle(order)
+        for form in order:
+            start = time.perf_counter()
+            runs[form]()
+            times[form].append(time.perf_counter() - start)
+    return {form: 1e6 * float(np.percentile(times[form], 25)) for form in runs}
+
+
+def processor() -> str:
+    """The model's name where the system tells it, with the widest vector instructions it has."""
+    name = platform.processor() or platform.machine()
+    if os.path.exists("/proc/cpuinfo"):
+        text = Path("/proc/cpuinfo").read_text()
+        lines = dict(line.split("\t", 1) for line in text.splitlines() if "\t" in line)
+        name = lines.get("model name", name).lstrip("\t: ")
+        name += ", AVX-512 and VNNI" if "avx512_vnni" in text else ""
+    return name
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each case")
+    parser.add_argument("--only", default="", help="cases whose name starts so")
+    parser.add_argument("--write", type=Path, help="write the table there")
+    options = parser.parse_args()
+    onnxruntime.set_global_thread_pool_sizes(options.threads, 1)
+    table: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for case in cases():
+        if not case.name.startswith(options.only):
+            continue
+        found = measure(case, options.seconds)
+        best = min(found.values())
+        for form, time_taken in found.items():
+            table.setdefault(case.name, {}).setdefault(form, []).append((case.size, time_taken))
+            print(f"{case.name:26}{case.size:14.4g}  {form:16}{time_taken:10.1f}", end="")
+            print(f"  {time_taken / best:5.2f}")
+    if options.write:
+        content = {
+            "machine": f"{processor()}, {options.threads} threads, "
+            f"ONNX Runtime {onnxruntime.__version__}",
+            "microseconds": {
+                case: {
+                    form: [[size, float(f"{cost:.4g}")] for size, cost in sorted(rows)]
+                    for form, rows in forms.items()
+                }
+                for case, forms in table.items()
+            },
+        }
+        options.write.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        print(f"wrote {options.write}")
+
+
+if __name__ == "__main__":
+    main()
