@@ -111,6 +111,32 @@ CODES: dict[str, Code] = {
         "missing value",
         "A colon or an equals sign must be followed by a value.",
     ),
+    "E0401": Code(
+        "weights file cannot be read",
+        "The file that a weight comes from does not exist, may not be read, or could not be read "
+        "to its end.",
+    ),
+    "E0402": Code(
+        "not a safetensors file",
+        "The file's header and its length do not agree with the safetensors format: it is another "
+        "kind of file, or was cut off while it was copied.",
+    ),
+    "E0403": Code(
+        "element type not supported",
+        "A tensor in a weights file has an element type that neuralc does not read. It reads "
+        "booleans, integers of 8 (signed or not), 32 and 64 bits, and floats of 16 (both kinds), "
+        "32 and 64.",
+    ),
+    "E0404": Code(
+        "tensor not in the weights file",
+        "A weight is said to come from a tensor that the file does not have. The file may have "
+        "been replaced since the program was compiled.",
+    ),
+    "E0405": Code(
+        "stored tensor does not fit",
+        "A tensor in a weights file has another shape than the weight that it is for, or numbers "
+        "that the weight's element type cannot hold.",
+    ),
     "E0410": Code(
         "weight without a value",
         "A weight of the program has no tensor in the weights file. The file belongs to another "
@@ -315,6 +341,16 @@ CODES: dict[str, Code] = {
     "E0721": Code(
         "size not given",
         "An open axis has no size: give one with `--sizes`.",
+    ),
+    "E0731": Code(
+        "operation impossible on these numbers",
+        "An op was computed on numbers that it cannot take, such as an id that is not a row of "
+        "the embedding's table. Ids lie between 0 and the size of the vocabulary less one.",
+    ),
+    "E0732": Code(
+        "op without a reference",
+        "The graph holds an op that neuralc passes through without knowing its meaning, so that "
+        "the float64 interpreter cannot run it.",
     ),
     "E0901": Code(
         "fault in a compiler pass",

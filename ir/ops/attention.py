@@ -184,7 +184,7 @@ define(
         },
         decompose=_decompose_attention,
         doc="softmax(scale · Q Kᵀ + bias) V in each head, over the keys that key_mask [B, Sk], "
-        "mask (broadcast to [B, heads, Sq, Sk]) and causality (query i sees keys j <= i) all allow; "
+        "mask (broadcast to [B, heads, Sq, Sk]) and causality (query i sees keys j <= i) allow; "
         "a query that sees no key gets zeros. Query [B, Sq, heads·H], key [B, Sk, kv_heads·H], "
         "value [B, Sk, kv_heads·Hv], result [B, Sq, heads·Hv]; kv_heads = 0 means as many as "
         "heads, and query head h reads key head h // (heads / kv_heads). Vaswani et al., Attention "

@@ -181,8 +181,8 @@ define(
             "training": AttributeSpec(bool, False),
         },
         reference=_batch_norm,
-        doc="(x - mean) / sqrt(variance + epsilon) · gain + bias with the stored statistics of each "
-        "channel; Ioffe and Szegedy, Batch Normalization (2015). `training` says that the "
+        doc="(x - mean) / sqrt(variance + epsilon) · gain + bias with the stored statistics of "
+        "each channel; Ioffe and Szegedy, Batch Normalization (2015). `training` says that the "
         "program trains it (momentum is for its running statistics); the reference is inference.",
     )
 )
@@ -218,6 +218,6 @@ define(
         {"axis": AttributeSpec(int, -1), "epsilon": AttributeSpec(float)},
         results=("normalized", "sum"),
         decompose=_decompose_skip_layer_norm,
-        doc="layer_norm(x + skip) and the sum itself: a residual connection and the norm behind it.",
+        doc="layer_norm(x + skip) and the sum itself: a residual connection and its norm.",
     )
 )
