@@ -142,7 +142,7 @@ class OpSpec:
 
 
 def is_attribute(value: Any, kind: Any) -> bool:
-    """Whether a value is of an attribute's kind, as `AttributeSpec` lists them. No numpy scalars."""
+    """Whether a value is of an attribute's kind; numpy's scalars are of none."""
     if kind is tuple:
         return type(value) is tuple and all(
             value_in is None or any(is_attribute(value_in, each) for each in _KINDS)
