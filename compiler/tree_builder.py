@@ -233,11 +233,17 @@ class TreeBuilder(ValueBuilder):
         return ast.Macro(self.name(name), parameters, block.items, self.span(keyword, block))
 
     def research_body(self, children: list[Any]) -> Token:
-        # Only the place of the outermost braces matters; the text is taken from the source.
         first, last = children[0], children[-1]
-        return Token.new_borrow_pos(
-            "RESEARCH_BODY", self.source.text[first.start_pos : last.end_pos], first
-        ).update(value=self.source.text[first.start_pos : last.end_pos])
+        return Token(
+            "RESEARCH_BODY",
+            self.source.text[first.start_pos : last.end_pos],
+            first.start_pos,
+            first.line,
+            first.column,
+            last.end_line,
+            last.end_column,
+            last.end_pos,
+        )
 
     def research(self, children: list[Any]) -> ast.Research:
         keyword, *_ = children
