@@ -55,6 +55,7 @@ def save(program: OnnxProgram, path: Path, *, external: str = "auto") -> list[Pa
     if external not in EXTERNAL:
         raise ValueError(f"external is {external!r}, not one of {EXTERNAL}")
     outside = external == "always" or (external == "auto" and program.weight_bytes > INLINE_LIMIT)
+    outside = outside and any(nbytes(source) >= SMALL for _, source in program.initializers)
     written = PendingFiles(path)
     try:
         if outside:
