@@ -1,7 +1,7 @@
 """Attention kernels in ONNX.
 
-In: fused attention nodes in a form that is one kernel. Out: that kernel, and what turns the IR's
-masks into the ones it takes. Which masks a form takes exactly is for `select_forms` to know.
+In: fused attention nodes in a form that is one kernel, their masks as that kernel takes them
+(`select_forms` sees to it). Out: that kernel.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from onnx import TensorProto
 from ..ir.dim import Dim
 from ..ir.dtype import DType
 from ..ir.node import Node
-from .normalization import lowest
 from .onnx_writer import CONTRIB, OnnxWriter, fault
 from .runtime_shapes import scalar_size, size
 from .table import lowers
@@ -26,83 +25,65 @@ def _heads(node: Node) -> tuple[int, int]:
     return heads, cast("int", node.attributes["kv_heads"]) or heads
 
 
-def _allowed(w: OnnxWriter) -> str:
-    """One boolean mask of key mask and mask, broadcastable to [B, heads, Sq, Sk]; "" for none."""
-    key_mask, mask = w.operands[KEY_MASK], w.operands[MASK]
-    if key_mask:
-        key_mask = w.step("Unsqueeze", key_mask, w.ints([1, 2]))
-    if key_mask and mask:
-        return w.step("And", key_mask, mask)
-    return key_mask or mask
-
-
-def _additive(w: OnnxWriter) -> str:
-    """The bias, lowered to the lowest number where nothing is allowed; "" where there is none."""
-    allowed, bias = _allowed(w), w.operands[BIAS]
-    if not allowed:
-        return bias
-    return w.step("Where", allowed, bias or w.scalar(0.0), w.scalar(lowest(w.float)))
+def _refuse(w: OnnxWriter, kernel: str, *operands: int) -> None:
+    """Raises the fault E0601 where one of the operands is there."""
+    given = [index for index in operands if w.operands[index]]
+    if given:
+        names = {KEY_MASK: "a key mask", MASK: "a mask", BIAS: "a bias"}
+        raise fault("E0601", f"{kernel} is not written with {names[given[0]]}")
 
 
 @lowers("attention", "attention23", opset=23)
 def attention23(w: OnnxWriter, node: Node) -> None:
+    """Attention's one operand for both: booleans that allow, or numbers to add to the scores."""
     heads, kv_heads = _heads(node)
-    mask = _additive(w) if w.operands[BIAS] else _allowed(w)
-    attributes: dict[str, Any] = {"is_causal": 1} if node.attributes["causal"] else {}
+    _refuse(w, "Attention", KEY_MASK)
+    if w.operands[MASK]:
+        _refuse(w, "Attention with a mask", BIAS)
+    causal: dict[str, Any] = {"is_causal": 1} if node.attributes["causal"] else {}
     w.result(
         "Attention",
         *w.operands[:KEY_MASK],
-        mask,
+        w.operands[MASK] or w.operands[BIAS],
         q_num_heads=heads,
         kv_num_heads=kv_heads,
         scale=node.attributes["scale"],
-        **attributes,
+        **causal,
     )
 
 
 @lowers("attention", "mha", contrib=True)
 def mha(w: OnnxWriter, node: Node) -> None:
     heads, kv_heads = _heads(node)
+    _refuse(w, "MultiHeadAttention", KEY_MASK, MASK, BIAS)
     if heads != kv_heads:
         raise fault("E0601", "MultiHeadAttention takes as many key heads as query heads only")
-    attributes: dict[str, Any] = {"unidirectional": 1} if node.attributes["causal"] else {}
-    bias = _additive(w)
-    if bias and (shape := _mask_rank(node)) < 4:
-        bias = w.step("Unsqueeze", bias, w.ints(list(range(4 - shape))))
-    operands = [*w.operands[:KEY_MASK], "", "", bias]
+    causal: dict[str, Any] = {"unidirectional": 1} if node.attributes["causal"] else {}
     w.result(
         "MultiHeadAttention",
-        *operands,
+        *w.operands[:KEY_MASK],
         domain=CONTRIB,
         num_heads=heads,
         scale=node.attributes["scale"],
-        **attributes,
+        **causal,
     )
-
-
-def _mask_rank(node: Node) -> int:
-    ranks = [node.operands[i].type.rank for i in (MASK, BIAS) if node.operands[i] is not None]  # type: ignore[union-attr]
-    return 4 if node.operands[KEY_MASK] is not None else max(ranks)
 
 
 @lowers("attention", "gqa", contrib=True)
 def gqa(w: OnnxWriter, node: Node) -> None:
-    """GroupQueryAttention on a whole prompt: it is causal, and wants each row's length."""
+    """GroupQueryAttention on whole rows: it is causal, and wants each row's length."""
     heads, kv_heads = _heads(node)
+    _refuse(w, "GroupQueryAttention", KEY_MASK, MASK, BIAS)
     if not node.attributes["causal"]:
         raise fault("E0601", "GroupQueryAttention is written for causal attention only")
-    if _allowed(w):
-        raise fault("E0601", "GroupQueryAttention takes no boolean masks")
     key = node.operands[KEY]
     assert key is not None
-    batch, length = key.type.shape[0], key.type.shape[1]
-    lengths, total = _lengths(w, batch, length)
-    operands = [*w.operands[:KEY_MASK], "", "", lengths, total]
-    if w.operands[BIAS]:
-        operands += ["", "", "", w.operands[BIAS]]
     w.result(
         "GroupQueryAttention",
-        *operands,
+        *w.operands[:KEY_MASK],
+        "",
+        "",
+        *_lengths(w, key.type.shape[0], key.type.shape[1]),
         domain=CONTRIB,
         num_heads=heads,
         kv_num_heads=kv_heads,
@@ -112,19 +93,21 @@ def gqa(w: OnnxWriter, node: Node) -> None:
 
 def _lengths(w: OnnxWriter, batch: Dim, length: Dim) -> tuple[str, str]:
     """The last position of each row, int32[B], and the length, an int32 scalar: written once."""
+    if isinstance(length, int):
+        last, total = w.scalar(length - 1, DType.I32), w.scalar(length, DType.I32)
+    else:
+        last, total = _narrow_size(w, length - 1), _narrow_size(w, length)
     key = ("lengths", batch, length)
     if key not in w.sizes:
-        last: str
-        if isinstance(length, int):
-            last = w.scalar(length - 1, DType.I32)
-        else:
-            last = w.shared("size/last", "Cast", scalar_size(w, length - 1), to=TensorProto.INT32)
-        w.sizes[key] = w.shared("size/lengths", "Expand", last, size(w, batch))
-    if isinstance(length, int):
-        return w.sizes[key], w.scalar(length, DType.I32)
-    total = ("total", length)
-    if total not in w.sizes:
-        w.sizes[total] = w.shared(
-            "size/total", "Cast", scalar_size(w, length), to=TensorProto.INT32
+        w.sizes[key] = w.shared(f"size/rows({length})", "Expand", last, size(w, batch))
+    return w.sizes[key], total
+
+
+def _narrow_size(w: OnnxWriter, dim: Dim) -> str:
+    """A size as an int32 scalar."""
+    key = ("int32", dim)
+    if key not in w.sizes:
+        w.sizes[key] = w.shared(
+            f"size/{dim}/i32", "Cast", scalar_size(w, dim), to=TensorProto.INT32
         )
-    return w.sizes[key], w.sizes[total]
+    return w.sizes[key]

@@ -17,6 +17,7 @@ from neuralc.lowering.validity import check
 X = "f32[B, S, 8]"
 VECTOR = "= f32[8]"
 IMAGE = {"strides": (2, 1), "pads": ((1, 0), (0, 1))}
+FLAT = {"strides": (1,), "pads": ((0, 0),), "dilations": (1,)}
 ATTENTION = "f32[B, S, 8]; f32[B, S, 8]; f32[B, S, 8]"
 SCALE = {"heads": 2, "scale": 0.5}
 
@@ -113,7 +114,7 @@ CASES: dict[str, list[Row]] = {
     "conv": [
         ("f32[B, 3, 7, 6]; = f32[4, 3, 3, 2]; = f32[4]", {**IMAGE, "dilations": (1, 2)}),
         ("f32[B, 4, 7, 6]; = f32[4, 2, 1, 2]; _", {**IMAGE, "dilations": (1, 1), "groups": 2}),
-        ("f32[B, 2, S]; = f32[3, 2, 1]; _", {"strides": (1,), "pads": ((0, 0),), "dilations": (1,)}),
+        ("f32[B, 2, S]; = f32[3, 2, 1]; _", FLAT),
     ],
     "max_pool": [("f32[B, 3, 7, 6]", {**IMAGE, "kernel": (3, 2)})],
     "average_pool": [
@@ -145,12 +146,13 @@ FORMS: dict[tuple[str, str], list[Row]] = {
         (f"{ATTENTION}; _; _; _", {**SCALE, "causal": True}),
         (f"{ATTENTION}; _; _; f32[B, 2, S, S]", SCALE),
         ("f32[B, S, 8]; f32[B, 3, 4]; f32[B, 3, 6]; _; _; _", {**SCALE, "kv_heads": 1}),
+        (f"{ATTENTION}; _; bool[B, 1, S, S]; _", SCALE),
+        (f"{ATTENTION}; _; bool[B, 1, S, S]; _", {**SCALE, "causal": True}),
     ],
     ("attention", "mha"): [
         (f"{ATTENTION}; _; _; _", SCALE),
         (f"{ATTENTION}; _; _; _", {**SCALE, "causal": True}),
-        (f"{ATTENTION}; _; _; f32[S, S]", SCALE),
-        ("f32[B, S, 8]; f32[B, 3, 8]; f32[B, 3, 8]; _; _; f32[B, 2, S, 3]", SCALE),
+        ("f32[B, S, 8]; f32[B, 3, 8]; f32[B, 3, 12]; _; _; _", SCALE),
     ],
     ("attention", "gqa"): [
         (
@@ -231,6 +233,26 @@ def test_a_fused_op_without_a_form_is_a_fault_that_names_it(
     attributes = {"skip_layer_norm": {"epsilon": 0.1}, "attention": SCALE}.get(op, {})
     with pytest.raises(CompileError, match=f"E0601.*{op}"):
         lowered(graph_of(op, case_of(operands, attributes)), target_named("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("form", "operands", "attributes", "what"),
+    [
+        ("attention23", "bool[B, S]; _; _", {}, "key mask"),
+        ("attention23", "_; bool[B, 1, S, S]; f32[S, S]", {}, "bias"),
+        ("mha", "_; _; f32[S, S]", {}, "bias"),
+        ("mha", "_; bool[S, S]; _", {}, "mask"),
+        ("gqa", "_; bool[S, S]; _", {"causal": True}, "mask"),
+        ("gqa", "_; _; _", {}, "causal"),
+    ],
+)
+def test_what_a_kernel_cannot_take_is_a_fault(
+    form: str, operands: str, attributes: dict[str, Any], what: str,
+    graph_of: Any, case_of: Any, lowered: Any,
+) -> None:  # fmt: skip
+    case = case_of(f"{ATTENTION}; {operands}", {**SCALE, **attributes, "form": form})
+    with pytest.raises(CompileError, match=f"E0601.*{what}"):
+        lowered(graph_of("attention", case), target_named("cpu"))
 
 
 def test_cast_converts_between_all_types(
