@@ -13,7 +13,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from ..ir.emitter import Emitter
 from ..ir.graph import Graph
-from ..ir.node import Node
+from ..ir.node import Attribute, Node
 from ..ir.value import Value
 from .manager import Pass
 from .remarks import Remarks
@@ -21,7 +21,7 @@ from .remarks import Remarks
 
 @dataclass(frozen=True)
 class Match:
-    """What a pattern found. `nodes` are the nodes that the rewrite replaces, the root last.
+    """What a pattern found. `nodes` are the nodes that the new ones stand for.
 
     Subclasses add what the check and the rewrite need.
     """
@@ -75,11 +75,12 @@ class Rewrite(Pass, Generic[M]):
             if reason is not None:
                 declined[node.results[0]] = reason, match.nodes
                 continue
-            emit = Emitter.like(graph, *match.nodes)
+            emit = _Recorder(Emitter.like(graph, *match.nodes))
             results = self.rewrite(graph, match, emit)
             if self.tells:
                 remarks.fused(self.name, self.describe(match), match.nodes)
             substitute(graph, node, results)
+            emit.erase_unused()
             for result in results:
                 worklist.push_around(result)
             changes += 1
@@ -87,6 +88,25 @@ class Rewrite(Pass, Generic[M]):
             if graph.producer(root) is not None:
                 remarks.missed(self.name, reason, nodes)
         return changes
+
+
+class _Recorder(Emitter):
+    """An emitter that can take back what turned out not to be needed."""
+
+    def __init__(self, emit: Emitter) -> None:
+        super().__init__(emit.graph, emit.scope, emit.spans)
+        self._made: list[Value] = []
+
+    def _node(
+        self, op: str, operands: Sequence[Value | None], attributes: dict[str, Attribute], name: str
+    ) -> Node:
+        node = super()._node(op, operands, attributes, name)
+        self._made.append(node.results[0])
+        return node
+
+    def erase_unused(self) -> None:
+        for value in reversed(self._made):
+            erase_unused(self.graph, value)
 
 
 class Worklist:

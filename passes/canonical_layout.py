@@ -1,0 +1,58 @@
+"""Canonical forms of ops that move elements.
+
+In: a node. Out: a value that may take the place of its result, or None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..ir.emitter import Emitter
+from ..ir.graph import Graph
+from ..ir.node import Node
+from ..ir.value import Value
+from .layout import moves_only_ones, operand_of, permutation_of, reshaped, transposed
+
+Rule = Callable[[Graph, Node], Value | None]
+
+
+def _reshape(graph: Graph, node: Node) -> Value | None:
+    """reshape(reshape(x)) → reshape(x); a reshape to the same shape → x."""
+    x = operand_of(node)
+    inner = graph.producer(x)
+    nested = inner is not None and inner.op == "reshape"
+    if not nested and x.type != node.result.type:
+        return None
+    return reshaped(_emitter(graph, node, inner if nested else None), x, node.result.type.shape)
+
+
+def _transpose(graph: Graph, node: Node) -> Value | None:
+    """transpose(transpose(x)) → transpose(x) or x; one that moves only ones → reshape(x)."""
+    x, permutation = operand_of(node), permutation_of(node)
+    inner = graph.producer(x)
+    nested = inner is not None and inner.op == "transpose"
+    if not nested and not moves_only_ones(x.type.shape, permutation):
+        return None
+    return transposed(_emitter(graph, node, inner if nested else None), x, permutation)
+
+
+def _unchanged(graph: Graph, node: Node) -> Value | None:
+    """An expand, cast, slice, pad, concat or split that gives all of its one operand → x.
+
+    A slice of the full length starts at 0 and has step 1, a pad of no width adds nothing.
+    """
+    if len(node.operands) == 1 and len(node.results) == 1:
+        x = operand_of(node)
+        return x if x.type == node.result.type else None
+    return None
+
+
+def _emitter(graph: Graph, node: Node, inner: Node | None) -> Emitter:
+    return Emitter.like(graph, node) if inner is None else Emitter.like(graph, inner, node)
+
+
+LAYOUT: dict[str, tuple[Rule, ...]] = {
+    "reshape": (_reshape,),
+    "transpose": (_transpose,),
+    **dict.fromkeys(("expand", "cast", "slice", "pad", "concat", "split"), (_unchanged,)),
+}

@@ -1,0 +1,84 @@
+"""Which passes run at which level, in which order, and why.
+
+In: a level. Out: the passes that clean a graph up and raise it. Choosing the forms in which a
+target runs the raised ops is the second stage, `forms_pipeline.py`.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import NamedTuple
+
+from ..ir.graph import Graph
+from ..ir.spec import spec_of
+from .canonicalize import Canonicalize
+from .common_subexpressions import CommonSubexpressions
+from .dead_code import DeadCode
+from .fold_constants import FoldConstants
+from .for_inference import ForInference
+from .fuse_attention import FuseAttention
+from .fuse_bias_gelu import FuseBiasGelu
+from .fuse_gelu import FuseGelu
+from .fuse_linear import FuseLinear
+from .fuse_qkv_projection import FuseQkvProjection
+from .fuse_scaled_masked_softmax import FuseScaledMaskedSoftmax
+from .fuse_silu import FuseSilu
+from .fuse_skip_layer_norm import FuseSkipLayerNorm
+from .manager import Pass
+
+
+class Row(NamedTuple):
+    """One step of a pipeline."""
+
+    step: Pass
+    reason: str
+
+
+_CLEAN = (
+    Row(ForInference(), "dropout and noise would hide every pattern behind them"),
+    Row(Canonicalize(), "one spelling of each computation for the passes after it"),
+    Row(FoldConstants(), "what depends on weights alone is computed once, when the file is made"),
+    Row(CommonSubexpressions(), "after folding, which makes more things equal; shares masks"),
+    Row(DeadCode(), "frees what the passes before it bypassed, so that use counts are true"),
+)
+
+_RAISE = (
+    Row(FuseLinear(), "first, so that no later pattern takes a bias that belongs to a product"),
+    Row(FuseAttention(), "before the softmax alone, which is a part of it"),
+    Row(FuseScaledMaskedSoftmax(), "for the attentions that could not fuse as a whole"),
+    Row(FuseQkvProjection(), "behind attention, which says which projections belong together"),
+    Row(FuseGelu(), "recognized by its formula, exact or tanh"),
+    Row(FuseSilu(), "recognized by its formula"),
+    Row(FuseBiasGelu(), "for a bias that no product took"),
+    Row(FuseSkipLayerNorm(), "behind linear, whose bias is no residual connection"),
+    Row(Canonicalize(), "cancels the splitting and joining of heads around fused attentions"),
+    Row(FoldConstants(), "reshaped biases and masks that fusion wrote"),
+    Row(CommonSubexpressions(), "masks that fusion took apart are shared between layers again"),
+    Row(DeadCode(), "masks and positions that an attribute says now"),
+)
+
+PIPELINES: MappingProxyType[int, tuple[Row, ...]] = MappingProxyType(
+    {
+        0: (),
+        1: _CLEAN,
+        2: _CLEAN + _RAISE,
+        # Level 3 is for what must be measured on the machine that compiles. Raising is not: it
+        # says what is meant, so nothing is added here until forms are measured there.
+        3: _CLEAN + _RAISE,
+    }
+)
+"""By level. 0 leaves the graph as it was built: the reference for all others."""
+
+
+def passes_of(level: int) -> tuple[Pass, ...]:
+    """The passes of a level, in order. Raises `KeyError` for a level that does not exist."""
+    return tuple(row.step for row in PIPELINES[level])
+
+
+def count_fused(graph: Graph) -> dict[str, int]:
+    """How many nodes of each fused op the graph has, by name; for reports and tests."""
+    counts: dict[str, int] = {}
+    for node in graph.nodes():
+        if "." not in node.op and spec_of(node.op).is_fused:
+            counts[node.op] = counts.get(node.op, 0) + 1
+    return dict(sorted(counts.items()))
