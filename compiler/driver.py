@@ -250,3 +250,19 @@ def _text_of(graph: Graph | None) -> str:
         return print_graph(graph, locations=True)
     except Exception as error:
         return f"(the graph cannot be printed: {error})"
+
+
+def check_program(source: Source, options: CompileOptions) -> tuple[list[str], list[Diagnostic]]:
+    """The names of a program's networks, and everything that is to be said about it.
+
+    Raises `CompileError` where it cannot even be parsed.
+    """
+    from .checker import check
+    from .parser import parse
+
+    result = check(parse(source), check_options(options))
+    told = [
+        _as_error(d) if options.warnings_as_errors and d.severity is Severity.WARNING else d
+        for d in result.diagnostics
+    ]
+    return [model.name for model in result.models], told

@@ -7,6 +7,7 @@ are this project's, and their values are JSON.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ SIZES = "neuralc.sizes"
 SESSION_OPTIONS = "neuralc.session_options"
 TARGET = "neuralc.target"
 VERIFICATION = "neuralc.verification"
+SOURCE_MAP = "source_map"
+"""Written by lowering."""
 
 
 def model_metadata(compilation: Compilation) -> dict[str, str]:
@@ -70,3 +73,17 @@ def _is_masked(op: str, node: Any) -> bool:
             operand is not None for operand in node.operands[3:5]
         )
     return len(node.operands) > 1 and node.operands[1] is not None
+
+
+def read_entry(metadata: Mapping[str, str], key: str, absent: Any) -> Any:
+    """The value of an entry; `absent` where the file has none, or not one of ours."""
+    try:
+        return json.loads(metadata[key])
+    except (KeyError, ValueError):
+        return absent
+
+
+def source_map(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The source places of the file's nodes by the nodes' names; empty for foreign files."""
+    places = read_entry(metadata, SOURCE_MAP, {})
+    return places if isinstance(places, dict) else {}

@@ -10,11 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..ir.diagnostic import ExitStatus, failure
+
 if TYPE_CHECKING:
     import numpy as np
 
     from ..ir.graph import Graph
     from ..ir.value import Value
+    from ..runtime.inputs import TensorSpec
 
 PADDINGS = ("none", "right", "left", "gapped", "all")
 """Which positions of a batch are padding: none; at an end; with holes; the last row wholly."""
@@ -126,3 +129,71 @@ def _table_rows(graph: Graph, value: Value) -> int | None:
 
 def _axis(attribute: Any) -> int:
     return int(attribute)
+
+
+def read_roles(metadata: Mapping[str, str], specs: Sequence[TensorSpec]) -> tuple[InputRole, ...]:
+    """The roles that a compiled file keeps; for a foreign file, guessed from names and types."""
+    from .metadata import INPUTS, read_entry
+
+    told = read_entry(metadata, INPUTS, [])
+    try:
+        kept = {role.name: role for role in map(InputRole.from_json, told)}
+    except (KeyError, TypeError):
+        kept = {}
+    roles = []
+    for spec in specs:
+        if spec.name in kept:
+            roles.append(kept[spec.name])
+            continue
+        shape = tuple(
+            f"axis {index} of {spec.name}" if axis is None else axis
+            for index, axis in enumerate(spec.shape)
+        )
+        mask = spec.name.endswith("mask") or spec.dtype == "bool"
+        kind = "mask" if mask else "values" if spec.dtype.startswith("float") else "ids"
+        roles.append(InputRole(spec.name, spec.dtype, shape, kind))
+    return tuple(roles)
+
+
+AXIS_NAMES = {"batch": "B", "seq": "S", "decoder_seq": "T"}
+"""What people call the axes, and the symbols that stand for them."""
+
+
+def sizes_for(
+    roles: Sequence[InputRole],
+    wanted: Mapping[str, int],
+    bounds: Mapping[str, Mapping[str, Any]],
+) -> dict[str, int]:
+    """A size for each open axis: the one wanted; else 1 for the first axis, the batch, and for
+    others their maximum. Raises `CompileError` E0721 where none is known, E0514 for an unknown axis.
+    """
+    open_axes = list(dict.fromkeys(a for r in roles for a in r.shape if isinstance(a, str)))
+    sizes: dict[str, int] = {}
+    for name, size in wanted.items():
+        axis = name if name in open_axes else AXIS_NAMES.get(name, name)
+        if axis not in open_axes:
+            known = ", ".join(open_axes) or "none"
+            raise failure(
+                "E0514",
+                f"the model has no open axis {name!r}",
+                status=ExitStatus.USAGE,
+                help=f"its open axes: {known}",
+            )
+        sizes[axis] = size
+    first = {role.shape[0] for role in roles if role.shape}
+    for axis in open_axes:
+        if axis in sizes:
+            continue
+        maximum = bounds.get(axis, {}).get("maximum")
+        if isinstance(maximum, int):
+            sizes[axis] = maximum
+        elif axis in first:
+            sizes[axis] = 1
+        else:
+            raise failure(
+                "E0721",
+                f"the axis {axis!r} has no size",
+                status=ExitStatus.USAGE,
+                help=f"give one: --sizes {axis}=16",
+            )
+    return sizes

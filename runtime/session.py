@@ -76,7 +76,8 @@ def open_session(
     `provider` is `cpu`, `cuda` or `auto`: the GPU if there is one. `options` come on top of those
     in the model's metadata: `intra_op_num_threads`, `optimization` (none, basic, extended, all),
     and the runtime's own entries by their dotted names. `profile` is the start of the path of a
-    profile to write. `strict` refuses to let single operations run on the CPU beside another provider.
+    profile to write. `strict` refuses to let single operations run on the CPU beside another
+    provider.
 
     Raises `CompileError` E0507 without ONNX Runtime, E0508 without the provider, E0512 for what is
     not a model, E0513 where the runtime refuses it.

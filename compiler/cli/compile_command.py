@@ -5,7 +5,6 @@ In: a source and the options as given. Out: written files and printed texts; the
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -199,9 +198,9 @@ def _check_combination(given: dict[str, Any], emits: tuple[str, ...]) -> None:
             raise failure(
                 "E0511", f"{first} and {second} exclude each other", status=ExitStatus.USAGE
             )
-    if given["dump_ir"] is not None and os.path.exists(given["dump_ir"]):
-        if not os.path.isdir(given["dump_ir"]):
-            raise failure("E0504", f"`{given['dump_ir']}` is a file, where a directory is needed")
+    dump: Path | None = given["dump_ir"]
+    if dump is not None and dump.exists() and not dump.is_dir():
+        raise failure("E0504", f"`{dump}` is a file, where a directory is needed")
 
 
 def _external(given: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ CLOSED_PIPE = 141
 
 def run(command: Any, argv: list[str], name: str) -> int:
     """Runs `command` with `argv`; `name` is what the user typed to start it."""
-    import rich_click as click
+    import click
 
     messages = Messages()
     try:
@@ -41,7 +41,7 @@ def run(command: Any, argv: list[str], name: str) -> int:
 
 
 def _run(command: Any, argv: list[str], name: str, messages: Messages) -> int:
-    import rich_click as click
+    import click
 
     try:
         result = command.main(args=argv, prog_name=name, standalone_mode=False, obj=messages)

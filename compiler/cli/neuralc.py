@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import rich_click as click
+import click
 
 from ... import __version__
 from . import guard
+from .help import HelpfulCommand
 from .messages import Messages
 from .parameters import (
     PATH,
@@ -26,17 +27,6 @@ from .parameters import (
 )
 
 EMITS = ("onnx", "ast", "ir", "target-ir", "memory-plan", "mlir", "dot")
-
-EXAMPLES = """
-Examples:
-
-\b
-  neuralc model.neural -o model.onnx
-  neuralc model.neural --dynamic seq --padding-mask --verify -o model.onnx
-  neuralc model.neural --weights bert.safetensors --weights-from bert
-  neuralc model.neural --emit=ir --remarks
-  cat model.neural | neuralc - --emit=memory-plan
-"""
 
 output_options = options(
     click.option("-o", "--output", type=PATH, metavar="FILE", help="where to write; `-` is stdout"),
@@ -60,30 +50,39 @@ output_options = options(
     ),
 )
 
-GROUPS = [
-    {
-        "name": "What to write",
-        "options": [
-            "--output", "--emit", "--single-file", "--external", "--save-weights",
-        ],
-    },
-    {"name": "How to compile", "options": ["-O", "--target", "--precision", "--form"]},
-    {
-        "name": "The program",
-        "options": [
-            "--network", "--dynamic", "--max", "--padding-mask", "--mask-dtype", "--positions",
-            "--no-lint", "-W",
-        ],
-    },
-    {"name": "Weights", "options": ["--weights", "--weights-from", "--seed"]},
-    {"name": "Looking inside", "options": ["--verify", "--remarks", "--time-passes", "--dump-ir"]},
-    {"name": "Messages", "options": ["--diagnostics", "--quiet", "--debug"]},
-]  # fmt: skip
-click.rich_click.OPTION_GROUPS["neuralc"] = GROUPS  # type: ignore[assignment]
-click.rich_click.OPTION_GROUPS["neural compile"] = GROUPS  # type: ignore[assignment]
+GROUPS = {
+    "What to write": ("output", "emits", "single_file", "external", "save_weights"),
+    "How to compile": ("opt_level", "target", "precision", "forms"),
+    "The program": (
+        "network", "dynamic", "max_sizes", "padding_mask", "mask_dtype", "positions", "no_lint",
+        "warnings",
+    ),
+    "Weights": ("weights", "weights_from", "seed"),
+    "Looking inside": ("verify", "remarks", "time_passes", "dump_ir"),
+    "Messages": ("diagnostics", "quiet", "debug"),
+}  # fmt: skip
+EXAMPLES = (
+    ("neuralc model.neural -o model.onnx", "compile"),
+    (
+        "neuralc model.neural --dynamic seq --padding-mask --verify -o model.onnx",
+        "for sequences of any length, proven against float64",
+    ),
+    (
+        "neuralc model.neural --weights bert.safetensors --weights-from bert",
+        "with trained weights from Hugging Face",
+    ),
+    ("neuralc model.neural --emit=ir --remarks", "what was fused, and what was not"),
+    ("cat model.neural | neuralc - --emit=memory-plan", "what the activations will take"),
+)
 
 
-@click.command(context_settings=SETTINGS, epilog=EXAMPLES)
+@click.command(
+    name="compile",
+    cls=HelpfulCommand,
+    context_settings=SETTINGS,
+    groups=GROUPS,
+    examples=EXAMPLES,
+)
 @click.argument("source", type=PATH)
 @output_options
 @pipeline_options

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import rich_click as click
+import click
 
 from ...ir.diagnostic import ExitStatus, failure
 from ..options import (
@@ -25,13 +25,8 @@ from .messages import Messages
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+SETTINGS = {"help_option_names": ["-h", "--help"]}
 PATH = click.Path(path_type=Path)
-
-click.rich_click.TEXT_MARKUP = "markdown" if False else None
-click.rich_click.MAX_WIDTH = 100
-click.rich_click.SHOW_METAVARS_COLUMN = False
-click.rich_click.APPEND_METAVARS_HELP = False
 
 
 def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
