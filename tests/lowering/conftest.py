@@ -38,6 +38,163 @@ class Case:
     high: float = 3.0
 
 
+X = "f32[B, S, 8]"
+VECTOR = "= f32[8]"
+IMAGE = {"strides": (2, 1), "pads": ((1, 0), (0, 1))}
+FLAT = {"strides": (1,), "pads": ((0, 0),), "dilations": (1,)}
+ATTENTION = "f32[B, S, 8]; f32[B, S, 8]; f32[B, S, 8]"
+SCALE = {"heads": 2, "scale": 0.5}
+
+CASES: dict[str, list[tuple[Any, ...]]] = {
+    **{
+        op: [(X, {})]
+        for op in (
+            "neg", "abs", "exp", "tanh", "erf", "sigmoid", "relu", "softplus", "softsign", "selu",
+            "mish", "floor", "hard_sigmoid",
+        )
+    },
+    **{op: [(X, {}, 0.1)] for op in ("log", "sqrt", "reciprocal")},
+    "elu": [(X, {}), (X, {"alpha": 0.3})],
+    "leaky_relu": [(X, {"slope": 0.2})],
+    "logical_not": [("bool[B, S]", {})],
+    **{
+        op: [(f"{X}; {X}", {}), (f"{X}; f32[S, 1]", {}), ("i64[B, S]; i64[S]", {})]
+        for op in ("add", "sub", "mul", "maximum", "minimum")
+    },
+    "div": [(f"{X}; = f32[8]", {}), (f"{X}; f32[B, S, 1]", {}, 0.5)],
+    "pow": [(f"{X}; f32[8]", {}, 0.1)],
+    **{
+        op: [("i64[B, S]; i64[S]", {}), (f"{X}; f32[8]", {})]
+        for op in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+    },
+    **{op: [("bool[B, S]; bool[S]", {})] for op in ("logical_and", "logical_or")},
+    "where": [(f"bool[B, S, 1]; {X}; = f32[]", {}), ("bool[S]; i64[B, S]; i64[1]", {})],
+    "reshape": [
+        (X, {"shape": "[B, S, 2, 4]"}),
+        (X, {"shape": "[B*S, 8]"}),
+        (X, {"shape": "[S, B, 8]"}),
+        ("f32[B*S, 8]; + f32[B, S]", {"shape": "[B, S, 8]"}),
+        ("f32[4, 6]", {"shape": (2, 12)}),
+        ("bool[B, S]", {"shape": "[B, 1, 1, S]"}),
+        ("f32[2*S, B]; + f32[S]", {"shape": "[2, S, B]"}),
+    ],
+    "transpose": [(X, {"permutation": (2, 0, 1)})],
+    "expand": [
+        ("f32[1, 8]", {"shape": (3, 8)}),
+        ("f32[S, 8]; + f32[B]", {"shape": "[B, S, 8]"}),
+        ("f32[B, 1, 8]; + f32[S]", {"shape": "[B, 2*S + 1, 8]"}),
+    ],
+    "concat": [(f"{X}; f32[B, 2, 8]", {"axis": 1}), (f"{X}; {X}; {X}", {"axis": -1})],
+    "slice": [
+        (X, {"axis": -1, "start": 1, "stop": 7, "step": 2}),
+        (X, {"axis": 1, "start": 0, "stop": "S"}),
+        (X, {"axis": 1, "start": "S - 1", "stop": "S"}),
+        ("= f32[9, 8]; + f32[S]", {"axis": 0, "start": 0, "stop": "S"}),
+        ("f32[2*S]; + f32[S]", {"axis": 0, "start": "S - 1", "stop": "S + S//2"}),
+    ],
+    "split": [(X, {"axis": -1, "sizes": (1, 4, 3)}), ("f32[6, B]", {"axis": 0, "sizes": (6,)})],
+    "pad": [(X, {"pads": ((0, 0), (1, 2), (0, 3)), "value": 1.5}), ("i64[B]", {"pads": ((1, 0),)})],
+    "gather": [("= f32[4, 8]; i64[B, S]", {}), ("f32[B, 5]; i64[2]", {"axis": 1})],
+    "matmul": [
+        (f"{X}; = f32[8, 3]", {}),
+        ("f32[B, 2, S, 4]; f32[B, 2, 4, S]", {}),
+        ("f32[B, S, 4]; f32[4]", {}),
+        ("f32[2, 1, 3, 4]; f32[5, 4, 2]", {}),
+    ],
+    "reduce_sum": [(X, {"axes": (1,)}), (X, {"axes": (0, -1), "keepdims": True})],
+    "reduce_mean": [(X, {"axes": (1,)}), (X, {"axes": (0, 1, 2)})],
+    "reduce_max": [(X, {"axes": (1,)}), ("bool[B, S]", {"axes": (1,)})],
+    "reduce_min": [(X, {"axes": (1,)}), ("bool[B, S]", {"axes": (1,), "keepdims": True})],
+    "cast": [("bool[B, 6]", {"to": DType.F32})],
+    "cumsum": [(X, {"axis": 1}), ("i64[B, S]", {"axis": -1})],
+    "softmax": [(X, {}), (X, {"axis": 1})],
+    "masked_softmax": [
+        ("f32[B, 2, S, S]; bool[B, 1, 1, S]", {}),
+        ("f32[B, 2, S, S]; bool[S, S]", {}),
+        (f"{X}; bool[B, S, 1]", {"axis": 1}),
+    ],
+    "layer_norm": [
+        (f"{X}; {VECTOR}; {VECTOR}", {"epsilon": 1e-6}),
+        (f"{X}; _; _", {"epsilon": 1e-3}),
+        (f"{X}; {VECTOR}; _", {"epsilon": 1e-3}),
+        (f"{X}; _; {VECTOR}", {"epsilon": 1e-3}),
+        ("f32[B, 8, S]; = f32[8]; = f32[8]", {"axis": 1, "epsilon": 1e-3}),
+        ("f32[B, S]; _; _", {"axis": -1, "epsilon": 1e-3}),
+    ],
+    "rms_norm": [
+        (f"{X}; {VECTOR}", {"epsilon": 1e-6}),
+        (f"{X}; _", {"epsilon": 1e-6}),
+        ("f32[B, 8, S]; = f32[8]", {"axis": 1, "epsilon": 1e-3}),
+        ("f32[B, 8, S]; _", {"axis": 1, "epsilon": 1e-3}),
+    ],
+    "batch_norm": [
+        ("f32[B, 8, 3, S]" + f"; {VECTOR}" * 4, {"axis": 1, "epsilon": 1e-3, "training": True}),
+        (X + f"; {VECTOR}" * 4, {"axis": -1, "epsilon": 1e-3}),
+        ("f32[B, 3, 8, S]" + f"; {VECTOR}" * 4, {"axis": 2, "epsilon": 1e-3}),
+    ],
+    "conv": [
+        ("f32[B, 3, 7, 6]; = f32[4, 3, 3, 2]; = f32[4]", {**IMAGE, "dilations": (1, 2)}),
+        ("f32[B, 4, 7, 6]; = f32[4, 2, 1, 2]; _", {**IMAGE, "dilations": (1, 1), "groups": 2}),
+        ("f32[B, 2, S]; = f32[3, 2, 1]; _", FLAT),
+    ],
+    "max_pool": [("f32[B, 3, 7, 6]", {**IMAGE, "kernel": (3, 2)})],
+    "average_pool": [
+        ("f32[B, 3, 7, 6]", {**IMAGE, "kernel": (3, 2)}),
+        ("f32[B, 3, 7, 6]", {**IMAGE, "kernel": (3, 2), "count_include_pad": True}),
+    ],
+    "positions": [(X, {"axis": 1}), (X, {"axis": -1, "offset": 2}), ("f32[U]", {"axis": 0})],
+    "sinusoid": [("i64[S]", {"width": 6}), ("i64[3]", {"width": 5, "base": 100.0})],
+    "dropout": [(X, {"rate": 0.5}), (X, {"rate": 1.0})],
+    "gaussian_noise": [(X, {"stddev": 0.1})],
+}  # fmt: skip
+
+FORMS: dict[tuple[str, str], list[tuple[Any, ...]]] = {
+    ("linear", "gemm"): [
+        ("f32[B, 8]; = f32[8, 3]; = f32[3]", {}),
+        ("f32[B, 8]; = f32[8, 3]; _", {}),
+    ],
+    ("gelu", "gelu20"): [(X, {}), (X, {"approximate": "tanh"})],
+    ("bias_gelu", "bias_gelu"): [
+        (f"{X}; {VECTOR}", {}),
+        (f"{X}; {VECTOR}", {"approximate": "tanh"}),
+    ],
+    ("skip_layer_norm", "skip_layer_norm"): [
+        (f"{X}; {X}; {VECTOR}; {VECTOR}", {"epsilon": 1e-5}),
+        (f"{X}; {X}; _; _", {"epsilon": 1e-5}),
+    ],
+    ("attention", "attention23"): [
+        (f"{ATTENTION}; _; _; _", SCALE),
+        (f"{ATTENTION}; _; _; _", {**SCALE, "causal": True}),
+        (f"{ATTENTION}; _; _; f32[B, 2, S, S]", SCALE),
+        ("f32[B, S, 8]; f32[B, 3, 4]; f32[B, 3, 6]; _; _; _", {**SCALE, "kv_heads": 1}),
+        (f"{ATTENTION}; _; bool[B, 1, S, S]; _", SCALE),
+        (f"{ATTENTION}; _; bool[B, 1, S, S]; _", {**SCALE, "causal": True}),
+    ],
+    ("attention", "mha"): [
+        (f"{ATTENTION}; _; _; _", SCALE),
+        (f"{ATTENTION}; _; _; _", {**SCALE, "causal": True}),
+        ("f32[B, S, 8]; f32[B, 3, 8]; f32[B, 3, 12]; _; _; _", SCALE),
+    ],
+    ("attention", "gqa"): [
+        (
+            "f32[B, S, 32]; f32[B, S, 16]; f32[B, S, 16]; _; _; _",
+            {"heads": 4, "kv_heads": 2, "scale": 0.4, "causal": True},
+        ),
+        (
+            "f32[B, 5, 16]; f32[B, 5, 16]; f32[B, 5, 16]; _; _; _",
+            {"heads": 2, "scale": 0.4, "causal": True},
+        ),
+    ],
+}
+
+OP_CASES = [(op, "", Case(*row)) for op, rows in CASES.items() for row in rows] + [
+    (op, form, Case(row[0], {**row[1], "form": form}))
+    for (op, form), rows in FORMS.items()
+    for row in rows
+]
+"""Every primitive op, and every fused one in each form that is one kernel."""
+
+
 def dims(text: str) -> tuple[Dim, ...]:
     return tuple(parse_dim(each, SYMBOLS) for each in text.split(",") if each.strip())
 
@@ -122,3 +279,14 @@ def run_model() -> Callable[..., Sequence[Any]]:
 @pytest.fixture(scope="session")
 def lowered() -> Callable[[Graph, Target], bytes]:
     return lambda graph, target: to_bytes(lower(graph, target, producer_version="test"))
+
+
+@pytest.fixture(scope="session")
+def op_cases() -> list[tuple[str, str, Case]]:
+    return OP_CASES
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "op_case" in metafunc.fixturenames:
+        names = [f"{op}-{form}-{number}" for number, (op, form, _) in enumerate(OP_CASES)]
+        metafunc.parametrize("op_case", OP_CASES, ids=names)
