@@ -13,6 +13,7 @@ from typing import ClassVar
 from ..ir.graph import Graph
 from ..ir.node import Attribute, Node
 from ..ir.parameter import Computed, Literal, ParameterSource
+from ..ir.span import Span
 from ..ir.value import Value
 from .manager import Pass
 from .remarks import Remarks
@@ -53,6 +54,8 @@ def _merge_sources(graph: Graph) -> int:
 
 def _merge_nodes(graph: Graph) -> int:
     first: dict[Hashable, Node] = {}
+    # Collected and put in place once at the end: a mask that all layers share has as many places.
+    spans: dict[Value, dict[Span, None]] = {}
     changes = 0
     # Values, since merging one node puts new node objects in the place of its users.
     for root in [node.results[0] for node in graph.nodes()]:
@@ -60,17 +63,20 @@ def _merge_nodes(graph: Graph) -> int:
         assert node is not None
         if node.op in RANDOM or node.regions or "." in node.op:
             continue
-        key = _node_key(node)
-        kept = first.setdefault(key, node)
+        kept = first.setdefault(_node_key(node), node)
         if kept is node:
             continue
         for old, new in zip(node.results, kept.results, strict=True):
             graph.replace_uses(old, new)
         graph.erase(node)
-        spans = tuple(dict.fromkeys(kept.spans + node.spans))
-        if spans != kept.spans:
-            first[key] = graph.update(kept, spans=spans)
+        spans.setdefault(kept.results[0], dict.fromkeys(kept.spans)).update(
+            dict.fromkeys(node.spans)
+        )
         changes += 1
+    for root, places in spans.items():
+        merged = graph.producer(root)
+        if merged is not None and merged.spans != tuple(places):
+            graph.update(merged, spans=tuple(places))
     return changes
 
 
