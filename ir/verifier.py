@@ -1,7 +1,8 @@
 """Checks that a graph is whole.
 
-In: a graph. Out: nothing, or a `VerificationError` that lists every finding with the rule it breaks.
-The rules are a table; each reads the graph through its public questions and is linear in its size.
+In: a graph. Out: nothing, or a `VerificationError` that lists each finding with the rule that
+it breaks. The rules are a table; each reads the graph through its public questions and is linear in
+its size.
 """
 
 from __future__ import annotations
