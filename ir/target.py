@@ -226,10 +226,16 @@ FORMS: Mapping[str, tuple[Form, ...]] = {
 }
 """The forms that lowering can write, as the CPU's kernels and plain ones take them."""
 
+
+def _on_cuda(form: Form) -> Form:
+    if form.name == "gqa":
+        return replace(form, dtypes=frozenset({DType.F16}))
+    return replace(form, causal=None) if form.name == "mha" else form
+
+
 CUDA_FORMS: Mapping[str, tuple[Form, ...]] = {
     "attention": tuple(
-        replace(form, dtypes=frozenset({DType.F16}) if form.name == "gqa" else form.dtypes)
-        for form in sorted(FORMS["attention"], key=lambda form: form.name != "gqa")
+        _on_cuda(form) for form in sorted(FORMS["attention"], key=lambda form: form.name != "gqa")
     ),
 }
 """Where CUDA differs, by ONNX Runtime's documentation: nobody has measured there yet, so that the

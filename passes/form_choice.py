@@ -1,0 +1,162 @@
+"""Choosing among the forms of a fused op.
+
+In: a target's forms for an op, why some of them cannot be used here, their measured costs, and what
+the user asked for. Out: the form, and a sentence that says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from ..ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity
+from ..ir.dim import Dim, Symbol, SymbolicDim, evaluate
+from ..ir.graph import Graph
+from ..ir.node import Node
+from ..ir.target import FORMS, Form, Target
+
+OVERRIDABLE = {
+    "attention": ("attention",),
+    "qkv": ("qkv_projection", "kv_projection"),
+    "linear": ("linear",),
+    "gelu": ("gelu",),
+    "bias_gelu": ("bias_gelu",),
+    "skip_layer_norm": ("skip_layer_norm",),
+}
+"""What may stand before the `=` of `--form`, and the ops that it speaks of."""
+
+TIE = 1.03
+"""Costs closer than this are equal: repeated measurements differ as much."""
+WORTH_ITS_MEMORY = 1.25
+"""How much slower a form may be that spares large scores."""
+LARGE_SCORES = 64 << 20
+"""Bytes of scores from which memory counts more than a little time."""
+USUAL_LENGTH = 512
+"""What an axis without a maximum is taken for; the batch is taken for 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The form taken, and why in words; no words where there was nothing to choose from."""
+
+    form: Form
+    reason: str
+
+
+class Sizes:
+    """Turns dimensions into the sizes that choices are made for: the declared maxima."""
+
+    def __init__(self, graph: Graph) -> None:
+        batches = {
+            atom.name
+            for value in graph.inputs
+            if value.type.shape and isinstance(first := value.type.shape[0], SymbolicDim)
+            for atom in first.symbols()
+        }
+        self._batches = batches
+
+    def __call__(self, dim: Dim) -> int:
+        if isinstance(dim, int):
+            return dim
+        return evaluate(dim, {each.name: self._of(each) for each in dim.symbols()})
+
+    def _of(self, symbol: Symbol) -> int:
+        if symbol.maximum is not None and symbol.name not in self._batches:
+            return symbol.maximum
+        return 1 if symbol.name in self._batches else USUAL_LENGTH
+
+
+class Chooser:
+    """Chooses forms on one target, under one set of overrides.
+
+    Raises `CompileError` E0622 for an override that names no op or no form.
+    """
+
+    def __init__(self, target: Target, overrides: Mapping[str, str]) -> None:
+        self.target = target
+        self._asked: dict[str, str] = {}
+        for key, form in overrides.items():
+            if key not in OVERRIDABLE:
+                raise _refused("E0622", f"there is no choice of forms for {key!r}", OVERRIDABLE)
+            for op in OVERRIDABLE[key]:
+                names = [each.name for each in FORMS[op]]
+                if form not in names:
+                    raise _refused("E0622", f"{key!r} has no form {form!r}", names)
+                self._asked[op] = form
+
+    def choose(
+        self,
+        node: Node,
+        case: str,
+        size: int,
+        refusal: Callable[[Form], str | None],
+        scores: int = 0,
+    ) -> Choice:
+        """The form for a node whose costs stand under `case` at `size`.
+
+        `refusal` says why a form cannot compute this node; `scores` are the bytes that forms which
+        keep all scores would hold. Raises `CompileError` E0623 where the form asked for cannot be.
+        """
+        forms = self.target.forms[node.op]
+        asked = self._asked.get(node.op)
+        if asked is not None:
+            return Choice(self._take(node, asked, refusal), "it was asked for")
+        refused = {form.name: why for form in forms if (why := refusal(form)) is not None}
+        usable = [form for form in forms if form.name not in refused]
+        costs = {form.name: self.target.costs.estimate(case, form.name, size) for form in usable}
+        measured = [form for form in usable if costs[form.name] is not None]
+        best = self._best(measured, costs, scores) if measured else usable[0]
+        return Choice(best, _words(best, usable, costs, refused) if len(forms) > 1 else "")
+
+    def _best(self, forms: list[Form], costs: Mapping[str, float | None], scores: int) -> Form:
+        least = min(costs[form.name] or 0.0 for form in forms)
+
+        def rank(form: Form) -> tuple[bool, bool, float]:
+            cost = costs[form.name] or 0.0
+            limit = TIE
+            if scores >= LARGE_SCORES and not form.materializes:
+                limit = WORTH_ITS_MEMORY
+            beaten = cost > limit * least
+            return beaten, form.materializes, cost if beaten else 0.0
+
+        return min(forms, key=rank)
+
+    def _take(self, node: Node, asked: str, refusal: Callable[[Form], str | None]) -> Form:
+        form = self.target.form(node.op, asked)
+        if form is None:
+            why = f"the target {self.target.name!r} has no such kernel"
+        else:
+            refused = refusal(form)
+            if refused is None:
+                return form
+            why = refused
+        place = f" in {node.scope}" if node.scope else ""
+        diagnostic = Diagnostic(
+            "E0623",
+            Severity.ERROR,
+            f"{node.op}{place} cannot be computed as {asked!r}: {why}",
+            node.spans[0] if node.spans else None,
+            help="leave the choice to the compiler, or ask for another form",
+        )
+        raise CompileError((diagnostic,), ExitStatus.USAGE)
+
+
+def _words(
+    best: Form,
+    usable: list[Form],
+    costs: Mapping[str, float | None],
+    refused: Mapping[str, str],
+) -> str:
+    def figure(form: Form) -> str:
+        cost = costs[form.name]
+        return "not measured" if cost is None else f"{cost:.3g} µs"
+
+    others = [f"{form.name} {figure(form)}" for form in usable if form is not best]
+    others += [f"{name} not: {why}" for name, why in refused.items()]
+    return f"{figure(best)} ({'; '.join(others)})" if others else figure(best)
+
+
+def _refused(code: str, message: str, names: Iterable[str]) -> CompileError:
+    listed = ", ".join(names)
+    diagnostic = Diagnostic(code, Severity.ERROR, message, help=f"use one of {listed}")
+    return CompileError((diagnostic,), ExitStatus.USAGE)

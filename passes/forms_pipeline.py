@@ -1,0 +1,43 @@
+"""The passes between the fused graph and lowering, in order, with the reason of each.
+
+In: a target and the user's choices. Out: the passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ..ir.target import Target
+from .canonicalize import Canonicalize
+from .common_subexpressions import CommonSubexpressions
+from .dead_code import DeadCode
+from .flatten_rows import FlattenRows
+from .fold_constants import FoldConstants
+from .manager import Pass
+from .select_forms import SelectForms
+
+Make = Callable[[Target, Mapping[str, str]], Pass]
+
+FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
+    (lambda target, forms: FlattenRows(), "Gemm, the fastest product, works on rows"),
+    (
+        lambda target, forms: SelectForms(target, forms),
+        "each fused op takes the form that was measured fastest on the target",
+    ),
+    (lambda target, forms: Canonicalize(), "reshapes that met while the forms were written"),
+    (lambda target, forms: FoldConstants(), "masks and positions that forms have written out"),
+    (
+        lambda target, forms: CommonSubexpressions(),
+        "layers of one form make the same masks: one is enough",
+    ),
+    (lambda target, forms: DeadCode(), "weights that packing or folding has left behind"),
+)
+"""Each pass and why it stands there."""
+
+
+def forms_passes(target: Target, forms: Mapping[str, str]) -> list[Pass]:
+    """The passes for a target under the user's `--form` choices.
+
+    Running them raises `CompileError` E0622 or E0623 for a choice that is unknown or cannot be.
+    """
+    return [make(target, forms) for make, _ in FORMS_PIPELINE]
