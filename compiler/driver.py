@@ -8,7 +8,7 @@ before it. `compile` runs all of them and is what `neuralc.compile` names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from ..lowering.onnx_program import OnnxProgram
     from ..passes.manager import Observer, Pass
     from . import ast
+    from .check_options import CheckOptions
     from .model import Model
+
+FORMS_FROM_LEVEL = 2
+"""Below it nothing is fused, so there is no form to choose."""
 
 Progress = Callable[[str], None]
 """Told the name of each stage and pass when it begins."""
@@ -130,7 +134,7 @@ class Compilation:
         from ..passes.forms_pipeline import forms_passes
 
         graph = self.graph
-        if self.options.opt_level >= 2:
+        if self.options.opt_level >= FORMS_FROM_LEVEL:
             passes = forms_passes(self.target, dict(self.options.forms))
             graph = self._run_passes("select forms", graph, passes)
         self.report.nodes["target"] = len(graph)
@@ -147,8 +151,10 @@ class Compilation:
         """Any graph of this compilation as an ONNX model for its target."""
         from .. import __version__
         from ..lowering.onnx_lowering import lower
+        from .places import with_relative_places
 
         with self._stage("lower", graph):
+            graph = with_relative_places(graph, self.source.name)
             return lower(graph, self.target, producer_version=__version__, metadata=metadata)
 
     def tell(self, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> None:
@@ -162,7 +168,7 @@ class Compilation:
     def _is_error(self, diagnostic: Diagnostic) -> bool:
         return self.options.warnings_as_errors and diagnostic.severity is Severity.WARNING
 
-    def _run_passes(self, stage: str, graph: Graph, passes: list[Pass]) -> Graph:
+    def _run_passes(self, stage: str, graph: Graph, passes: Sequence[Pass]) -> Graph:
         from ..passes.manager import run_pipeline
 
         with self._stage(stage, graph):
@@ -210,9 +216,9 @@ class CompilerFault(CompileError):
         super().__init__((diagnostic,), ExitStatus.COMPILER_FAULT)
 
 
-def check_options(options: CompileOptions) -> Any:
+def check_options(options: CompileOptions) -> CheckOptions:
     """What of the options the checker is to know."""
-    from .checker import CheckOptions
+    from .check_options import CheckOptions
 
     return CheckOptions(
         network=options.network,
@@ -222,6 +228,7 @@ def check_options(options: CompileOptions) -> Any:
         dynamic=options.dynamic,
         max_sizes=dict(options.max_sizes),
         lint=options.lint,
+        input=options.input,
     )
 
 

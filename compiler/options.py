@@ -48,6 +48,8 @@ class CompileOptions:
     padding_mask: bool = False
     mask_dtype: str = "int64"
     positions: str | None = None
+    input: tuple[int | None, ...] | None = None
+    """A shape, without the batch, that bare layers are compiled for as a chain; None is open."""
     lint: bool = True
     warnings_as_errors: bool = False
     verify: bool = False

@@ -102,6 +102,8 @@ def read_profile(path: Path, source_map: Mapping[str, str]) -> Profile:
     """
     try:
         events = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(events, list):
+            raise TypeError("it holds no list of events")
         kernels = [
             event
             for event in events

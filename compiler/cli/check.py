@@ -26,6 +26,7 @@ from .parameters import (
     language_options,
     message_options,
     set_messages,
+    shape_option,
 )
 
 
@@ -33,6 +34,7 @@ from .parameters import (
 @click.argument("sources", type=PATH, nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="the result as JSON on stdout")
 @language_options
+@shape_option
 @message_options
 @click.pass_obj
 def command(messages: Messages, sources: tuple[Path, ...], as_json: bool, **given: Any) -> int:

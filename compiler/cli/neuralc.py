@@ -23,6 +23,7 @@ from .parameters import (
     message_options,
     options,
     pipeline_options,
+    shape_option,
     weight_options,
 )
 
@@ -54,8 +55,8 @@ GROUPS = {
     "What to write": ("output", "emits", "single_file", "external", "save_weights"),
     "How to compile": ("opt_level", "target", "precision", "forms"),
     "The program": (
-        "network", "dynamic", "max_sizes", "padding_mask", "mask_dtype", "positions", "no_lint",
-        "warnings",
+        "network", "dynamic", "max_sizes", "padding_mask", "mask_dtype", "positions", "shape",
+        "no_lint", "warnings",
     ),
     "Weights": ("weights", "weights_from", "seed"),
     "Looking inside": ("verify", "remarks", "time_passes", "dump_ir"),
@@ -87,6 +88,7 @@ EXAMPLES = (
 @output_options
 @pipeline_options
 @language_options
+@shape_option
 @weight_options
 @message_options
 @click.version_option(__version__, message="neuralc %(version)s")

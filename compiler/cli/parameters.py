@@ -67,6 +67,9 @@ language_options = options(
     click.option("--no-lint", is_flag=True, help="no advice, only what is wrong"),
     click.option("-W", "warnings", type=click.Choice(["error"]), help="-Werror: warnings fail"),
 )
+shape_option = click.option(
+    "--input", "shape", metavar="SHAPE", help="compile bare layers for this shape, e.g. 100,512"
+)
 weight_options = options(
     click.option("--weights", type=PATH, metavar="FILE", help="trained weights (safetensors)"),
     click.option(
@@ -132,6 +135,8 @@ def compile_options(given: dict[str, Any], **more: Any) -> CompileOptions:
         arguments["max_sizes"] = sizes(given["max_sizes"], "--max")
     if "forms" in given:
         arguments["forms"] = pairs(given["forms"], "--form", "OP=FORM")
+    if given.get("shape") is not None:
+        arguments["input"] = _shape(given["shape"])
     arguments["lint"] = not given.get("no_lint", False)
     arguments["warnings_as_errors"] = given.get("warnings") == "error"
     arguments["check_ir"] = given.get("debug", False)
@@ -175,3 +180,23 @@ def sizes(texts: tuple[str, ...], option: str) -> tuple[tuple[str, int], ...]:
             )
         result.append((name, int(value)))
     return tuple(result)
+
+
+def _shape(text: str) -> tuple[int | None, ...]:
+    """`100,512`, in brackets or not; `none` is an open axis. Raises `CompileError`."""
+    parts = [part.strip() for part in text.strip().strip("()[]").split(",") if part.strip()]
+    axes: list[int | None] = []
+    for part in parts:
+        if part.lower() == "none":
+            axes.append(None)
+        elif part.isascii() and part.isdigit() and len(part) <= 18 and int(part) > 0:
+            axes.append(int(part))
+        else:
+            parts = []
+    if not parts:
+        raise failure(
+            "E0510",
+            f"--input takes a shape such as 100,512, not {text!r}",
+            status=ExitStatus.USAGE,
+        )
+    return tuple(axes)

@@ -9,6 +9,7 @@ import json
 
 import click
 
+from ..options import OPT_LEVELS
 from ..output import write_stdout
 from .help import HelpfulCommand
 from .messages import Messages
@@ -21,12 +22,8 @@ from .parameters import SETTINGS
 @click.pass_obj
 def command(messages: Messages, level: str | None, as_json: bool) -> int:
     """The passes of each optimization level, in order, with the reason for each."""
-    from ..driver import pipelines
-
     tables = {
-        number: rows
-        for number, rows in pipelines().items()
-        if level is None or number == int(level)
+        number: pipeline(number) for number in OPT_LEVELS if level is None or number == int(level)
     }
     if as_json:
         told = {
@@ -41,3 +38,17 @@ def command(messages: Messages, level: str | None, as_json: bool) -> int:
         shown = [(str(place), *row) for place, row in enumerate(rows, start=1)]
         print_table(messages, f"-O{number}", ("", "pass", "why"), shown or [("", "nothing", "")])
     return 0
+
+
+def pipeline(level: int) -> list[tuple[str, str]]:
+    """Every pass that runs at a level, with its reason; the choice of forms as for the CPU."""
+    from ...ir.target import target_named
+    from ...passes.forms_pipeline import FORMS_PIPELINE
+    from ...passes.pipelines import PIPELINES
+    from ..driver import FORMS_FROM_LEVEL
+
+    rows = [(row.step.name, row.reason) for row in PIPELINES[level]]
+    if level >= FORMS_FROM_LEVEL:
+        target = target_named("cpu")
+        rows += [(make(target, {}).name, reason) for make, reason in FORMS_PIPELINE]
+    return rows
