@@ -78,6 +78,7 @@ def gqa(w: OnnxWriter, node: Node) -> None:
         raise fault("E0601", "GroupQueryAttention is written for causal attention only")
     key = node.operands[KEY]
     assert key is not None
+    # Runtimes before 1.26 insist on the two caches as outputs.
     w.result(
         "GroupQueryAttention",
         *w.operands[:KEY_MASK],
@@ -85,6 +86,7 @@ def gqa(w: OnnxWriter, node: Node) -> None:
         "",
         *_lengths(w, key.type.shape[0], key.type.shape[1]),
         domain=CONTRIB,
+        unused=2,
         num_heads=heads,
         kv_num_heads=kv_heads,
         scale=node.attributes["scale"],

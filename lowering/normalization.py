@@ -138,6 +138,6 @@ def skip_layer_norm(w: OnnxWriter, node: Node) -> None:
         _gain(w, node, 2),
         w.operands[3],
         domain=CONTRIB,
-        extra=2,
+        absent=2,
         epsilon=node.attributes["epsilon"],
     )

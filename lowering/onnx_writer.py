@@ -94,15 +94,23 @@ class OnnxWriter:
         return output
 
     def result(
-        self, op: str, *inputs: str, domain: str = "", extra: int = 0, **attributes: Any
+        self,
+        op: str,
+        *inputs: str,
+        domain: str = "",
+        absent: int = 0,
+        unused: int = 0,
+        **attributes: Any,
     ) -> None:
         """Writes the node that makes the results of the present IR node.
 
-        `extra` is how many outputs, left out, stand between the first and the second result.
+        `absent` is how many outputs, left out, stand between the first and the second result,
+        `unused` how many behind the results must have a name though nothing reads them.
         """
         node = self.node
         outputs = [self.name_result(value, self.float) for value in node.results]
-        outputs[1:1] = [""] * extra
+        outputs[1:1] = [""] * absent
+        outputs += [self._fresh(f"{self._node_name}:unused") for _ in range(unused)]
         self._write(op, inputs, outputs, self._node_name, domain, attributes)
 
     @property
