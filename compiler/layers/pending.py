@@ -1,0 +1,47 @@
+"""Layers that are part of the language and cannot be compiled yet.
+
+In: nothing. Out: their names, so that a program that uses one gets a message that says so, and not
+one about an unknown name.
+"""
+
+from __future__ import annotations
+
+RECURRENT = ("LSTM", "GRU", "SimpleRNN")
+WRAPPERS = ("Bidirectional", "TimeDistributed")
+MERGES = (
+    "Add",
+    "Subtract",
+    "Multiply",
+    "Average",
+    "Maximum",
+    "Minimum",
+    "Concatenate",
+    "Dot",
+)
+"""They join branches."""
+
+PENDING = (
+    *RECURRENT,
+    *WRAPPERS,
+    *MERGES,
+    "Parallel",
+    "GroupNormalization",
+    "InstanceNormalization",
+    "Conv1DTranspose",
+    "Conv2DTranspose",
+    "SeparableConv2D",
+    "DepthwiseConv2D",
+    "RepeatVector",
+    "UpSampling2D",
+    "ZeroPadding2D",
+    "Cropping2D",
+    "Masking",
+    "Lambda",
+)
+
+_BY_NAME = {name.lower(): name for name in PENDING}
+
+
+def pending_named(name: str) -> str | None:
+    """The layer's proper name, None where no such layer is pending."""
+    return _BY_NAME.get(name.lower())

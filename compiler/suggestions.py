@@ -1,0 +1,52 @@
+"""Near misses: what somebody may have meant by a word that is not known.
+
+In: a word and the words that would have been right. Out: the closest of them, or None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def closest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate nearest to `word`, case and underscores aside, if it is near at all.
+
+    Near is an edit distance (insertion, deletion, substitution, swap of neighbours) of at most a
+    third of the word's length; the first of several equally near ones wins.
+    """
+    plain = _plain(word)
+    best: str | None = None
+    best_distance = max(1, len(plain) // 3) + 1
+    for candidate in candidates:
+        other = _plain(candidate)
+        if abs(len(other) - len(plain)) >= best_distance:
+            continue
+        distance = _distance(plain, other)
+        if distance < best_distance:
+            best, best_distance = candidate, distance
+    return best
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
+    """The help line for a near miss, None where nothing is near."""
+    near = closest(word, candidates)
+    return None if near is None else f"did you mean `{near}`?"
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("_", "")
+
+
+def _distance(a: str, b: str) -> int:
+    """Damerau's edit distance in its restricted form (optimal string alignment)."""
+    before: list[int] = []
+    previous = list(range(len(b) + 1))
+    for i, left in enumerate(a, 1):
+        current = [i]
+        for j, right in enumerate(b, 1):
+            cost = min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == b[j - 2] and a[i - 2] == right:
+                cost = min(cost, before[j - 2] + 1)
+            current.append(cost)
+        before, previous = previous, current
+    return previous[-1]
