@@ -57,7 +57,8 @@ def recoverable_region(text: str, scan: BracketScan, error: Any) -> tuple[int, i
 def _can_be_missed(text: str, start: int, end: int) -> bool:
     """Whether the text around the region is whole without it."""
     region = text[start:end]
-    if not region.strip() or _SECTION_START.search(region):
+    inside = tokens(region)
+    if not inside or _SECTION_START.search(region) or inside[-1].text in _NEEDS_BEHIND[:-1]:
         return False
     after = tokens(text[end:])
     if after and after[0].text in _NEEDS_BEFORE:

@@ -18,6 +18,7 @@ from ..ir.diagnostic import Diagnostic, Label, Severity
 from ..ir.span import Span
 from .brackets import BracketScan
 from .source import Source
+from .vocabulary import quoted
 
 TOKEN = re.compile(
     r"""
@@ -90,7 +91,12 @@ class ErrorSite:
 
     @property
     def found_text(self) -> str:
-        return f"`{self.found.text}`" if self.found else "the end of the file"
+        return quoted(self.found.text) if self.found else "the end of the file"
+
+    @property
+    def found_bare(self) -> str:
+        """The text of the token at the place, or nothing."""
+        return self.found.text if self.found else ""
 
     @property
     def starts_value(self) -> bool:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .brackets import BracketScan
 
 MAX_SYNTAX_ERRORS = 20
+_MAX_PARSED = 500_000
+"""Characters read after which no more errors are looked for, so that no text takes long."""
 
 _BLANK = re.compile(r"(?:\s+|#[^\n]*|//[^\n]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/)*")
 
@@ -44,7 +46,9 @@ def parse(source: Source) -> ast.Program:
             help="a program has a `network NAME { input: … layers: … }`, or bare layers",
         )
     found: dict[tuple[str, Span | None], Diagnostic] = {}
+    parsed = 0
     while True:
+        parsed += len(text)
         scan = scan_brackets(text)
         program: ast.Program | None
         program, problems, region = _attempt(source, text, scan)
@@ -52,7 +56,7 @@ def parse(source: Source) -> ast.Program:
             found.setdefault((problem.code, problem.span), problem)
         if program is not None and not found:
             return program
-        if region is None or len(found) >= MAX_SYNTAX_ERRORS:
+        if region is None or len(found) >= MAX_SYNTAX_ERRORS or parsed > _MAX_PARSED:
             raise CompileError(tuple(sorted(found.values(), key=_position)))
         start, end = region
         text = text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]

@@ -19,7 +19,7 @@ from .source import Source
 from .suggestions import closest
 from .tree_builder import misspelled, no_branch
 from .value_builder import HPO_KINDS, too_deep
-from .vocabulary import BLOCK_SECTIONS, DECLARATIONS, SECTION_TERMINALS, SECTIONS, in_words
+from .vocabulary import BLOCK_SECTIONS, DECLARATIONS, SECTION_TERMINALS, SECTIONS, in_words, quoted
 
 
 def explain_fault(source: Source, fault: Fault) -> Diagnostic:
@@ -150,13 +150,18 @@ def _is_section_in_block(site: ErrorSite) -> bool:
 
 
 def _section_in_block(site: ErrorSite) -> Diagnostic | None:
-    if not _is_section_in_block(site):
+    if not _is_section_in_block(site) or site.found is None:
         return None
+    return _section_within(site, site.found)
+
+
+def _section_within(site: ErrorSite, keyword: Token) -> Diagnostic:
+    block = site.stack[-1]
     return site.error(
         "E0110",
-        f"the section {site.found_text} cannot stand within a block",
-        site.found,
-        site.label(site.stack[-1], site.stack[-1] + 1, "the block begins here"),
+        f"the section `{keyword.text}` cannot stand within a block",
+        keyword,
+        site.label(block, block + 1, "the block begins here"),
     )
 
 
@@ -166,8 +171,8 @@ def _owner(site: ErrorSite, opener: int) -> str:
     if not words or words[-1].kind != "word":
         return ""
     if len(words) > 1 and words[-2].text in DECLARATIONS:
-        return f" of {words[-2].text} `{words[-1].text}`"
-    return f" of `{words[-1].text}`"
+        return f" of {words[-2].text} {quoted(words[-1].text)}"
+    return f" of {quoted(words[-1].text)}"
 
 
 def _stray_character(site: ErrorSite) -> Diagnostic | None:
@@ -199,7 +204,7 @@ def _malformed_number(site: ErrorSite) -> Diagnostic | None:
         help = f"write it without `_`: {text.replace('_', '')}"
     elif text[0].isdigit() and re.fullmatch(r"\w+", text):
         help = "a name begins with a letter or `_`"
-    return site.error("E0116", f"`{text}` is not a number", site.found, help=help)
+    return site.error("E0116", f"{quoted(text)} is not a number", site.found, help=help)
 
 
 def _missing_name(site: ErrorSite) -> Diagnostic | None:
@@ -240,12 +245,12 @@ def _misspelled_section(site: ErrorSite) -> Diagnostic | None:
     if near is not None and following in (":", "=", "{"):
         return misspelled(found.text, site.span(found), near, "section")
     if found.text in DECLARATIONS:
-        return site.error("E0110", f"`{found.text}` cannot stand within a network", found)
+        return site.error("E0110", f"{quoted(found.text)} cannot stand within a network", found)
     if following in (":", "="):
         help = f"the sections are {', '.join(SECTIONS)}"
     else:
         help = "layers stand behind `layers:`"
-    return site.error("E0110", f"expected a section, found `{found.text}`", found, help=help)
+    return site.error("E0110", f"expected a section, found {quoted(found.text)}", found, help=help)
 
 
 def _misspelled_block_section(site: ErrorSite) -> Diagnostic | None:
@@ -273,10 +278,12 @@ def _no_branch(site: ErrorSite) -> Diagnostic | None:
     if name.text in BLOCK_SECTIONS:
         return site.error(
             "E0110",
-            f"`{name.text}` is a block of settings, found {site.found_text}",
+            f"{quoted(name.text)} is a block of settings, found {site.found_text}",
             site.found,
             help=f"write `{name.text} {{ … }}`",
         )
+    if name.text in SECTIONS and site.innermost == "{":
+        return _section_within(site, name)
     near = closest(name.text, SECTIONS)
     if near is not None and name.text not in SECTIONS:
         return misspelled(name.text, site.span(name), near, "section")
@@ -301,11 +308,11 @@ def _missing_value(site: ErrorSite) -> Diagnostic | None:
         keyword = site.before[-2]
         return site.error(
             "E0120",
-            f"a shape is missing after `{site.last(4)}:`, found `{keyword.text}`",
+            f"a shape is missing after `{site.last(4)}:`, found {quoted(keyword.text)}",
             keyword,
         )
     if last in (":", "=") and len(site.before) > 1:
-        where = f"`{site.before[-2].text}{last}`"
+        where = f"{quoted(site.before[-2].text + last)}"
     else:
         where = f"`{last}`"
     what = "a shape" if site.last(2) in ("input", "inputs") else "a value"
@@ -327,9 +334,9 @@ def _missing_equal(site: ErrorSite) -> Diagnostic | None:
     name = site.before[-1].text
     return site.error(
         "E0110",
-        f"expected `=` or `,` after `{name}`, found {site.found_text}",
+        f"expected `=` or `,` after {quoted(name)}, found {site.found_text}",
         site.found,
-        help=f"an argument is written `{name}={site.found.text if site.found else ''}`",
+        help=f"a value is given to a name with `=`: {quoted(f'{name}={site.found_bare}')}",
     )
 
 
@@ -353,7 +360,7 @@ def _missing_colon(site: ErrorSite) -> Diagnostic | None:
     name = site.last()
     marks = in_words(site.accepts)
     return site.error(
-        "E0110", f"expected {marks} after `{name}`, found {site.found_text}", site.found
+        "E0110", f"expected {marks} after {quoted(name)}, found {site.found_text}", site.found
     )
 
 
@@ -365,9 +372,9 @@ def _bare_argument(site: ErrorSite) -> Diagnostic | None:
         return None
     return site.error(
         "E0110",
-        f"expected a layer or `(` after `{site.last()}`, found {site.found_text}",
+        f"expected a layer or `(` after {quoted(site.last())}, found {site.found_text}",
         site.found,
-        help=f"arguments stand in parentheses: `{site.last()}({site.found.text})`",
+        help=f"arguments stand in parentheses: {quoted(f'{site.last()}({site.found.text})')}",
     )
 
 

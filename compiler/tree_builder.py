@@ -21,7 +21,7 @@ from ..ir.span import Span
 from . import ast
 from .suggestions import closest
 from .value_builder import Arguments, ValueBuilder, nodes
-from .vocabulary import DECLARATIONS
+from .vocabulary import DECLARATIONS, quoted
 
 SECTION_ALIASES = {"inputs": "input", "training": "train", "execute": "execution"}
 
@@ -94,7 +94,7 @@ class TreeBuilder(ValueBuilder):
         for extra in found[1:]:
             self.problem(
                 "E0115",
-                f"`{name}` has a second {what}",
+                f"{quoted(name)} has a second {what}",
                 extra.span,
                 Label(found[0].span, f"the first {what} is here"),
             )
@@ -198,7 +198,7 @@ class TreeBuilder(ValueBuilder):
             if canonical in first:
                 self.problem(
                     "E0114",
-                    f"network `{name}` has a second section `{word.text}`",
+                    f"network {quoted(name)} has a second section {quoted(word.text)}",
                     word.span,
                     Label(first[canonical], "the first one is here"),
                 )
@@ -321,7 +321,7 @@ def misspelled(word: str, span: Span, keyword: str, what: str = "keyword") -> Di
     return Diagnostic(
         "E0112",
         Severity.ERROR,
-        f"`{word}` is no {what}",
+        f"{quoted(word)} is no {what}",
         span,
         help=f"did you mean `{keyword}`?",
     )
@@ -332,7 +332,7 @@ def no_branch(name: str, span: Span) -> Diagnostic:
     return Diagnostic(
         "E0117",
         Severity.ERROR,
-        f"`{name}:` is neither a section nor a branch with its layers in braces",
+        f"{quoted(name + ':')} is neither a section nor a branch with its layers in braces",
         span,
-        help=f"a branch is written `{name}: {{ … }}`",
+        help="a branch is written `name: { … }`",
     )

@@ -19,6 +19,7 @@ from ..ir.diagnostic import CompileError, Diagnostic, Label, Severity
 from ..ir.span import Span
 from . import ast
 from .brackets import MAX_NESTING
+from .vocabulary import quoted
 
 if TYPE_CHECKING:
     from .source import Source
@@ -151,7 +152,7 @@ class ValueBuilder:
         if call.name.text not in HPO_KINDS:
             self.problem(
                 "E0118",
-                f"`{call.name.text}` is no kind of open choice",
+                f"{quoted(call.name.text)} is no kind of open choice",
                 call.name.span,
                 help=f"the kinds are {', '.join(HPO_KINDS)}",
             )

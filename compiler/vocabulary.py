@@ -1,6 +1,7 @@
 """The words of the language and how messages speak of the grammar's terminals.
 
-In: names of terminals. Out: the keywords and sections, and phrases for sets of terminals.
+In: names of terminals, pieces of a program. Out: the keywords and sections, phrases for sets of
+terminals, quotations.
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ _MARKS = {
     "TRUE": "`true`", "FALSE": "`false`",
 }  # fmt: skip
 
+_MAX_QUOTED = 60
+
+
+def quoted(text: str) -> str:
+    """A program's own text as messages quote it, cut where it is too long to be read."""
+    return f"`{text}`" if len(text) <= _MAX_QUOTED else f"`{text[:_MAX_QUOTED]}…`"
+
 
 def in_words(accepts: frozenset[str]) -> str:
     """The terminals in words: kinds of things first, then marks, at most six."""
@@ -42,15 +50,16 @@ def in_words(accepts: frozenset[str]) -> str:
             rest.difference_update(group)
             words.append(word)
 
+    if rest >= {"NETWORK", "RBRACE"}:  # only a setting can be named by any keyword
+        rest -= DECLARATION_TERMINALS | SECTION_TERMINALS | {"NAME"}
+        words.append("a setting")
     is_value = rest >= VALUE_TERMINALS
     take(VALUE_TERMINALS | {"NAME", "LBRACE"}, "a value")
     take(DECLARATION_TERMINALS, "a declaration like `network`")
     take(SECTION_TERMINALS, "a section")
     if "NAME" in rest:
         rest.discard("NAME")
-        if rest >= {"PLUS", "AT"} and not rest & {"LPAR", "$END"}:
-            words.append("another setting")
-        elif "EQUAL" not in rest and not is_value and rest & {"STAR", "RBRACE", "$END"}:
+        if "EQUAL" not in rest and not is_value and rest & {"STAR", "RBRACE", "$END"}:
             words.append("a layer")
         else:
             words.append("a name")
