@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .language_codes import LANGUAGE_CODES
+
 
 class Code(NamedTuple):
     """A short title, and a few sentences for somebody who meets the message the first time."""
@@ -389,3 +391,6 @@ CODES: dict[str, Code] = {
         "Something that a pass did or found and that may be worth knowing.",
     ),
 }
+
+CODES |= {code: Code(*row) for code, row in LANGUAGE_CODES.items()}
+CODES = dict(sorted(CODES.items()))
