@@ -70,12 +70,10 @@ def load_parser() -> Any:
     """The parser, from the cache where there is a sound one."""
     grammar = GRAMMAR_FILE.read_bytes()
     file = cache_file(grammar)
-    tables = _read(file) if file else None
-    if tables is not None:
-        # Sound bytes may still hold tables that this lark cannot take.
+    if file is not None:
+        # Whatever is wrong with the file, the tables can be had without it.
         with suppress(Exception):
-            load: Any = lark.Lark._load_from_dict
-            return load(*tables, transformer=_actions)
+            return _read(file)
     parser = lark.Lark(
         grammar.decode("utf-8"),
         parser="lalr",
@@ -114,16 +112,15 @@ def _cache_directory() -> Path | None:
     return home.joinpath(*below, "neuralc")
 
 
-def _read(file: Path) -> tuple[Any, Any] | None:
-    try:
-        content = file.read_bytes()
-    except OSError:
-        return None
+def _read(file: Path) -> Any:
+    """The parser whose tables are in `file`; raises any exception if they are not sound."""
+    content = file.read_bytes()
     digest, payload = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
     if hashlib.sha256(payload).digest() != digest:
-        return None
+        raise ValueError(f"{file} is damaged")
     data, memo = marshal.loads(payload)
-    return data, memo
+    load: Any = lark.Lark._load_from_dict
+    return load(data, memo, transformer=_actions)
 
 
 def _write(file: Path, parser: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..ir.diagnostic import Diagnostic, Severity
 from .brackets import CLOSERS, BracketScan, Fault
-from .error_site import NUMBER, TOKEN, ErrorSite, offset_of
+from .error_site import NUMBER, TOKEN, ErrorSite, Token, offset_of
 from .source import Source
 from .suggestions import closest
 from .tree_builder import misspelled, no_branch
