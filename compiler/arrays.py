@@ -50,7 +50,7 @@ def write_outputs(path: Path, arrays: Mapping[str, Array]) -> None:
     if path.suffix == ".npy" and len(arrays) == 1:
         np.save(data, next(iter(arrays.values())), allow_pickle=False)
     elif path.suffix == ".npz":
-        np.savez(data, **dict(arrays))
+        np.savez(data, allow_pickle=False, **arrays)
     else:
         raise failure(
             "E0510",

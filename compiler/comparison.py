@@ -89,15 +89,15 @@ def compare_layers(compilation: Compilation, inputs: Arrays) -> list[LayerError]
     pooled: dict[str, PooledError] = {}
     worst: dict[str, tuple[float, str, str]] = {}
     for name, value in shown.items():
-        node = graph.producer(value)
-        assert node is not None, f"{value} is shown, so a node makes it"
-        layer = node.scope.split("/")[0]
+        maker = graph.producer(value)
+        assert maker is not None, f"{value} is shown, so a node makes it"
+        layer = maker.scope.split("/")[0]
         error = PooledError()
         for each in (error, pooled.setdefault(layer, PooledError())):
             each.add(actual[name], np.asarray(expected[value.name], np.float64))
-        place = str(node.spans[0]) if node.spans else ""
+        place = str(maker.spans[0]) if maker.spans else ""
         if layer not in worst or error.maximum > worst[layer][0]:
-            worst[layer] = (error.maximum, node.op, place)
+            worst[layer] = (error.maximum, maker.op, place)
     return [
         LayerError(layer or "(none)", worst[layer][1], worst[layer][2], error.rms, error.maximum)
         for layer, error in pooled.items()

@@ -108,7 +108,8 @@ class CompiledModel:
         """
         from .verification import verify_model
 
-        verification = verify_model(self, self._compilation, provider)
+        with self.report.stage("verify"):
+            verification = verify_model(self, self._compilation, provider)
         self.report.verification = verification
         return verification
 

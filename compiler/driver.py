@@ -20,6 +20,8 @@ from .options import CompileOptions
 from .report import Report, StageTime
 from .source import Source, read_source
 
+__all__ = ["Compilation", "CompiledModel", "CompilerFault", "check_program", "compile"]
+
 if TYPE_CHECKING:
     from ..ir.graph import Graph
     from ..ir.target import Target
@@ -145,7 +147,9 @@ class Compilation:
         """The ONNX model; its weights are still sources."""
         from .metadata import model_metadata
 
-        return self.lower(self.target_graph, model_metadata(self))
+        graph = self.target_graph
+        with self._stage("lower", graph):
+            return self.lower(graph, model_metadata(self))
 
     def lower(self, graph: Graph, metadata: dict[str, str]) -> OnnxProgram:
         """Any graph of this compilation as an ONNX model for its target."""
@@ -153,9 +157,8 @@ class Compilation:
         from ..lowering.onnx_lowering import lower
         from .places import with_relative_places
 
-        with self._stage("lower", graph):
-            graph = with_relative_places(graph, self.source.name)
-            return lower(graph, self.target, producer_version=__version__, metadata=metadata)
+        graph = with_relative_places(graph, self.source.name)
+        return lower(graph, self.target, producer_version=__version__, metadata=metadata)
 
     def tell(self, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> None:
         """Keeps diagnostics for the report. Raises `CompileError` where one of them is an error, or

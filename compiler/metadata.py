@@ -23,7 +23,7 @@ SIZES = "neuralc.sizes"
 SESSION_OPTIONS = "neuralc.session_options"
 TARGET = "neuralc.target"
 VERIFICATION = "neuralc.verification"
-SOURCE_MAP = "source_map"
+SOURCE_MAP = "neuralc.source_map"
 """Written by lowering."""
 
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from ..runtime.inputs import TensorSpec
 
 PADDINGS = ("none", "right", "left", "gapped", "all")
-"""Which positions of a batch are padding: none; at an end; with holes; the last row wholly."""
+"""Which positions of a row are padding: none; those at an end; some between; every one."""
+MIXED = "mixed"
+"""Each row padded in another way, in the order of `PADDINGS` behind `none`."""
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
 
@@ -100,15 +102,16 @@ def _mask(
     mask = np.ones(shape, np.int64)
     length = shape[1] if len(shape) > 1 else shape[0]
     for row in range(shape[0]):
+        how = PADDINGS[1 + row % (len(PADDINGS) - 1)] if padding == MIXED else padding
         kept = int(random.integers(1, length + 1))
-        if padding == "right":
+        if how == "right":
             mask[row, ..., kept:] = 0
-        elif padding == "left":
+        elif how == "left":
             mask[row, ..., : length - kept] = 0
-        elif padding == "gapped":
+        elif how == "gapped":
             mask[row] = random.integers(0, 2, mask[row].shape)
-    if padding == "all":
-        mask[-1] = 0
+        elif how == "all":
+            mask[row] = 0
     return mask
 
 
@@ -165,7 +168,8 @@ def sizes_for(
     bounds: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, int]:
     """A size for each open axis: the one wanted; else 1 for the first axis, the batch, and for
-    others their maximum. Raises `CompileError` E0721 where none is known, E0514 for an unknown axis.
+    others their maximum. Raises `CompileError` E0721 where none is known, E0514 for an axis that
+    the model does not have.
     """
     open_axes = list(dict.fromkeys(a for r in roles for a in r.shape if isinstance(a, str)))
     sizes: dict[str, int] = {}

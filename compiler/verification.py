@@ -10,7 +10,6 @@ the last place of the largest value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ import numpy as np
 
 from ..ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity
 from .metadata import VERIFICATION, compact
-from .samples import PADDINGS, InputRole, input_roles, sample
+from .samples import MIXED, PADDINGS, InputRole, input_roles, sample
 
 if TYPE_CHECKING:
     from ..ir.graph import Graph
@@ -139,26 +138,21 @@ def verify_model(
 
 
 def cases(graph: Graph) -> list[dict[str, Array]]:
-    """Inputs of batch 1 and 3; where axes are open, an odd length, a long one and 1; where there is
-    a mask, every kind of padding."""
+    """Inputs of one row and of several; with a mask, the rows are padded each in another way, one
+    of them wholly. Where axes are open: an odd length, a long one, and 1."""
     roles = input_roles(graph)
-    open_axes = {
-        name: each.maximum for name, each in graph.symbols().items() if name != _batch(roles)
-    }
-    masked = any(role.role == "mask" for role in roles)
-    paddings = PADDINGS if masked else ("none", "none")
-    lengths = (ODD_LENGTH, LONG, 1) if open_axes else (0,)
-    count = max(len(paddings), len(lengths))
+    batch = _batch(roles)
+    open_axes = {name: each.maximum for name, each in graph.symbols().items() if name != batch}
+    rows = len(PADDINGS) - 1 if any(role.role == "mask" for role in roles) else 3
     chosen = []
-    for number in range(count):
+    for number, length in enumerate((ODD_LENGTH, LONG, 1) if open_axes else (0, 0)):
         # Sequences of different lengths, so that no file can take one axis for the other.
-        length = lengths[number % len(lengths)]
         sizes = {
             name: max(1, min(length + 2 * index, maximum or LONG))
             for index, (name, maximum) in enumerate(open_axes.items())
         }
-        sizes[_batch(roles)] = 1 if number == 0 else 3
-        chosen.append(sample(roles, sizes, number, paddings[number % len(paddings)]))
+        sizes[batch] = 1 if number == 0 else rows
+        chosen.append(sample(roles, sizes, number, "none" if number == 0 else MIXED))
     return chosen
 
 
@@ -192,13 +186,3 @@ def _failed(verification: Verification) -> CompileError:
         ),
         ExitStatus.COMPILER_FAULT,
     )
-
-
-def relative_error(actual: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
-    """The largest error over all outputs, in proportion to the largest expected value."""
-    worst = max(
-        float(np.max(np.abs(np.asarray(actual[n], np.float64) - e), initial=0.0))
-        for n, e in expected.items()
-    )
-    scale = max(float(np.max(np.abs(e), initial=0.0)) for e in expected.values())
-    return worst / scale if scale else worst

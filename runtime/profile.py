@@ -122,7 +122,7 @@ def read_profile(path: Path, source_map: Mapping[str, str]) -> Profile:
     for (name, op, provider), each in times.items():
         counted = each[1:] if len(each) > 1 else each
         origin = _origin(name, source_map)
-        layer = origin.rsplit("/", 1)[0] if "/" in origin else origin
+        layer = origin.rpartition("/")[0]
         place = source_map.get(origin, "")
         mean = sum(counted) / len(counted)
         short = provider.removesuffix("ExecutionProvider").lower()

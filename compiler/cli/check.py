@@ -37,7 +37,7 @@ from .parameters import (
 @shape_option
 @message_options
 @click.pass_obj
-def command(messages: Messages, sources: tuple[Path, ...], as_json: bool, **given: Any) -> int:
+def command(messages: Messages, /, sources: tuple[Path, ...], as_json: bool, **given: Any) -> int:
     """Say what is wrong with programs (SOURCES, `-` for stdin), without compiling them."""
     set_messages(messages, given)
     options = compile_options(given)

@@ -126,7 +126,8 @@ def _target_ir(compilation: Compilation) -> str:
 
 
 def _memory_plan(compilation: Compilation) -> str:
-    return memory_plan(compilation).as_text()
+    text: str = memory_plan(compilation).as_text()
+    return text
 
 
 def _mlir(compilation: Compilation) -> str:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 @weight_options
 @message_options
 @click.pass_obj
-def command(messages: Messages, source: Path, **given: Any) -> int:
+def command(messages: Messages, /, source: Path, **given: Any) -> int:
     """What flows through a program (SOURCE), layer by layer."""
     set_messages(messages, given)
     if given["attention_weights"]:
@@ -115,11 +115,11 @@ def _flow(compilation: Compilation, arrays: dict[str, np.ndarray[Any, Any]]) -> 
 def _compare(compilation: Compilation, arrays: dict[str, np.ndarray[Any, Any]]) -> list[Table]:
     from ..comparison import compare_layers, compare_stages
 
-    stages = [
+    stages: list[tuple[str, ...]] = [
         (each.name, f"{each.rms:.2e}", f"{each.maximum:.2e}")
         for each in compare_stages(compilation, arrays)
     ]
-    layers = [
+    layers: list[tuple[str, ...]] = [
         (each.name, each.op, f"{each.rms:.2e}", f"{each.maximum:.2e}", each.place)
         for each in compare_layers(compilation, arrays)
     ]

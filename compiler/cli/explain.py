@@ -22,7 +22,7 @@ from .parameters import SETTINGS
 @click.argument("code", required=False)
 @click.option("--json", "as_json", is_flag=True, help="as JSON")
 @click.pass_obj
-def command(messages: Messages, code: str | None, as_json: bool) -> int:
+def command(messages: Messages, /, code: str | None, as_json: bool) -> int:
     """What the message CODE means; without it, all codes."""
     from ...ir.codes import CODES
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -32,7 +32,7 @@ class Formatter(click.HelpFormatter):
         self.write(f"{self.style(heading, bold=True)}\n")
 
     def write_dl(
-        self, rows: Sequence[tuple[str, str]], col_max: int = 34, col_spacing: int = 2
+        self, rows: Iterable[tuple[str, str]], col_max: int = 34, col_spacing: int = 2
     ) -> None:
         super().write_dl(
             [(self.style(name, fg="cyan"), text) for name, text in rows], col_max, col_spacing

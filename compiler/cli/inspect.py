@@ -1,6 +1,7 @@
 """`neural inspect`: what a compiled file says about itself.
 
-In: an .onnx file. Out: its inputs and outputs, how it was compiled, what it needs, what was verified.
+In: an .onnx file. Out: its inputs and outputs, how it was compiled, what it needs, what was
+verified.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from .parameters import PATH, SETTINGS
 @click.argument("model", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="as JSON")
 @click.pass_obj
-def command(messages: Messages, model: Path, as_json: bool) -> int:
+def command(messages: Messages, /, model: Path, as_json: bool) -> int:
     """What a compiled MODEL (an .onnx file) holds and needs."""
     told = describe_model(model)
     write_stdout(json.dumps(told, indent=2, ensure_ascii=False) if as_json else _text(told))

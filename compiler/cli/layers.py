@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @message_options
 @click.pass_obj
 def command(
-    messages: Messages, what: str | None, list_weights: bool, as_json: bool, **given: Any
+    messages: Messages, /, what: str | None, list_weights: bool, as_json: bool, **given: Any
 ) -> int:
     """The layers of the language; a layer's parameters; or the weights of a program (WHAT)."""
     set_messages(messages, given)

@@ -93,7 +93,7 @@ EXAMPLES = (
 @message_options
 @click.version_option(__version__, message="neuralc %(version)s")
 @click.pass_obj
-def command(messages: Messages, source: Path, **given: Any) -> int:
+def command(messages: Messages, /, source: Path, **given: Any) -> int:
     """Compile a Neural program (SOURCE, `-` for stdin) to an ONNX model."""
     from .compile_command import run
 

@@ -20,7 +20,7 @@ from .parameters import SETTINGS
 @click.option("-O", "level", type=click.Choice(["0", "1", "2", "3"]), help="this level only")
 @click.option("--json", "as_json", is_flag=True, help="as JSON")
 @click.pass_obj
-def command(messages: Messages, level: str | None, as_json: bool) -> int:
+def command(messages: Messages, /, level: str | None, as_json: bool) -> int:
     """The passes of each optimization level, in order, with the reason for each."""
     tables = {
         number: pipeline(number) for number in OPT_LEVELS if level is None or number == int(level)

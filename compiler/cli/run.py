@@ -68,7 +68,7 @@ PROFILED_RUNS = 10
 @weight_options
 @message_options
 @click.pass_obj
-def command(messages: Messages, model: Path, **given: Any) -> int:
+def command(messages: Messages, /, model: Path, **given: Any) -> int:
     """Run a MODEL (an .onnx file or a program) on CPU or GPU."""
     set_messages(messages, given)
     wanted_sizes = dict(sizes(given["given_sizes"], "--sizes"))
@@ -185,7 +185,7 @@ def _print(
     whole = profile.microseconds or 1.0
     times = [
         (
-            time.layer or "(the runtime's own)",
+            time.layer or "(between layers)",
             time.op,
             str(time.count),
             f"{time.microseconds:.0f}",
