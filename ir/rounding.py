@@ -33,8 +33,8 @@ def _bf16(array: Array) -> Array:
     one, odd = np.uint64(1), np.uint64(1) << np.uint64(_DROPPED)
     tie = (bits >> np.uint64(_DROPPED)) & one
     kept = (bits + (odd >> one) - one + tie) & ~(odd - one)
-    # Below the normal numbers bf16 has a fixed step instead of a fixed number of bits.
-    small = np.rint(array / _SUBNORMAL_STEP) * _SUBNORMAL_STEP
-    result = np.where(np.abs(array) < _LEAST_NORMAL, small, kept.view(np.float64))
     with np.errstate(over="ignore", invalid="ignore"):
+        # Below the normal numbers bf16 has a fixed step instead of a fixed number of bits.
+        small = np.rint(array / _SUBNORMAL_STEP) * _SUBNORMAL_STEP
+        result = np.where(np.abs(array) < _LEAST_NORMAL, small, kept.view(np.float64))
         return np.where(np.isnan(array), array, result).astype(np.float32)
