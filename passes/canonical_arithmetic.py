@@ -48,11 +48,8 @@ def _division_by_power_of_two(graph: Graph, node: Node) -> Value | None:
     # The reciprocal must be exact too: it is not where it is too small for a normal number.
     if not x.type.dtype.is_float or not 2.0**-14 <= abs(number) <= 2.0**14:
         return None
-    emit = Emitter.like(graph, node)
-    inverse = emit.constant(1.0 / number, divisor.type.dtype)
-    if divisor.type.shape:
-        inverse = emit.graph.add_source("constant", _filled(divisor, 1.0 / number), Kind.CONSTANT)
-    return emit("mul", x, inverse)
+    inverse = graph.add_source("constant", _filled(divisor, 1.0 / number), Kind.CONSTANT)
+    return Emitter.like(graph, node)("mul", x, inverse)
 
 
 def _filled(like: Value, number: float) -> Literal:

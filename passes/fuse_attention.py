@@ -65,11 +65,12 @@ class FuseAttention(Rewrite[AttentionMatch]):
             return "the attention scores are used elsewhere as well"
         query, key, value = (v.type.shape for v in (pattern.query, pattern.key, pattern.value))
         if len(query) not in (3, 4) or not len(query) == len(key) == len(value):
-            return f"it has {len(query) - 2} batch axes, and not a batch and perhaps heads"
+            return (
+                f"queries, keys and values have {len(query)}, {len(key)} and {len(value)} axes, "
+                "where a batch and perhaps heads are known beside sequence and width"
+            )
         if not query[:-2] == key[:-2] == value[:-2]:
             return "queries, keys and values have different batches or numbers of heads"
-        if pattern.scores.result.type != pattern.softmax.nodes[-1].result.type:
-            return "the scores broadcast to the mask or the bias"
         sizes = (query[-1], value[-1], *query[1:-2])
         if not all(isinstance(size, int) for size in sizes):
             return "the number of heads or their width is not known before the model runs"

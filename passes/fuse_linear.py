@@ -32,6 +32,7 @@ class FuseLinear(Rewrite[LinearMatch]):
 
     name: ClassVar[str] = "fuse_linear"
     roots: ClassVar[tuple[str, ...]] = ("matmul", "add")
+    tells: ClassVar[bool] = False
 
     def match(self, graph: Graph, node: Node) -> LinearMatch | None:
         if node.op == "matmul":
@@ -56,11 +57,6 @@ class FuseLinear(Rewrite[LinearMatch]):
         if bias is not None and bias.type.rank != 1:
             bias = emit("reshape", bias, shape=bias.type.shape[-1:])
         return [emit("linear", match.product.x, match.product.weight, bias)]
-
-    def describe(self, match: LinearMatch) -> str:
-        width_in, width_out = match.product.weight.type.shape
-        with_bias = " and its bias" if match.bias is not None else ""
-        return f"product with a weight {width_in}×{width_out}{with_bias} is one linear map"
 
     def _has_bias(self, graph: Graph, node: Node) -> bool:
         """Whether the one reader of a product adds a bias: then that is the root."""
