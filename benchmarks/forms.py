@@ -110,6 +110,7 @@ def attention_cases(length: int, heads: int, size: int) -> Iterator[Case]:
         node(
             "com.microsoft.GroupQueryAttention",
             "q k v _ _ last total",
+            "out present_key present_value",
             num_heads=heads,
             kv_num_heads=heads,
             scale=scale,

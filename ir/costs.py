@@ -48,7 +48,7 @@ class CostTable:
             return points[-1][1] * size / points[-1][0]
         (left, low), (right, high) = points[at - 1], points[at]
         share = math.log(size / left) / math.log(right / left)
-        return low * (high / low) ** share
+        return float(low * (high / low) ** share)
 
 
 @lru_cache(maxsize=8)

@@ -26,12 +26,26 @@ class AttentionSizes:
     keys: Dim
     head_size: Dim
     value_size: Dim
+    kv_heads: Dim
     itemsize: int = 4
+    mask_elements: Dim = 0
+    """Elements of the mask: queries times keys, times what it tells apart; 0 without one."""
 
     @property
     def scores(self) -> Dim:
         """Bytes of one tensor of scores, [batch, heads, queries, keys]."""
         return self.batch * self.heads * self.queries * self.keys * self.itemsize
+
+    @property
+    def queries_bytes(self) -> Dim:
+        """Bytes of the queries."""
+        return self.batch * self.queries * self.heads * self.head_size * self.itemsize
+
+    @property
+    def keys_and_values_bytes(self) -> Dim:
+        """Bytes of the keys and the values together."""
+        width = self.kv_heads * (self.head_size + self.value_size)
+        return self.batch * self.keys * width * self.itemsize
 
     @property
     def work(self) -> Dim:
@@ -145,15 +159,19 @@ def _target(
     return Target(name, opset, ir_version, contrib, dtype, oldest, forms, cost_table(name))
 
 
-def _one_scores(sizes: AttentionSizes) -> Dim:
-    return sizes.scores
+def _scores_and_mask(sizes: AttentionSizes) -> Dim:
+    """The probabilities, and the mask turned into numbers to add."""
+    return sizes.scores + sizes.mask_elements * sizes.itemsize
 
 
 def _tiles(sizes: AttentionSizes) -> Dim:
-    """Three transposed copies; the tiles themselves are a few hundred KB per thread."""
-    width = sizes.heads * sizes.batch * sizes.itemsize
-    queries = sizes.queries * (sizes.head_size + sizes.value_size)
-    return width * (queries + sizes.keys * (sizes.head_size + sizes.value_size))
+    """Copies with the heads apart; the tiles themselves are a few hundred KB per thread."""
+    return sizes.queries_bytes + sizes.keys_and_values_bytes
+
+
+def _tiles_and_cache(sizes: AttentionSizes) -> Dim:
+    """The same, and the keys and values that the kernel gives back for a cache."""
+    return sizes.queries_bytes + 2 * sizes.keys_and_values_bytes
 
 
 FORMS: Mapping[str, tuple[Form, ...]] = {
@@ -164,7 +182,7 @@ FORMS: Mapping[str, tuple[Form, ...]] = {
             opset=23,
             dtypes=frozenset({DType.F32}),
             materializes=True,
-            workspace=_one_scores,
+            workspace=_scores_and_mask,
         ),
         Form(
             "mha",
@@ -178,7 +196,8 @@ FORMS: Mapping[str, tuple[Form, ...]] = {
         ),
         Form(
             "gqa",
-            "GroupQueryAttention of com.microsoft, in tiles: no scores are kept",
+            "GroupQueryAttention of com.microsoft, in tiles: no scores are kept as long as its "
+            "outputs for a cache are asked for",
             contrib=True,
             masks=False,
             bias=False,
@@ -186,7 +205,7 @@ FORMS: Mapping[str, tuple[Form, ...]] = {
             value_width=False,
             cross=False,
             head_multiple=8,
-            workspace=_tiles,
+            workspace=_tiles_and_cache,
         ),
         Form(
             "decomposed",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from ..ir.dim import Dim
+from ..ir.dim import Dim, product
 from ..ir.emitter import Emitter
 from ..ir.graph import Graph
 from ..ir.node import Node
@@ -88,22 +88,29 @@ class AttentionForms:
 
 def sizes_of(node: Node) -> AttentionSizes:
     """The sizes of an attention node, symbolic where its types are."""
-    query, _, value = node.operands[:3]
-    key = node.operands[1]
+    query, key, value, key_mask, mask, _ = node.operands
     assert query is not None
     assert key is not None
     assert value is not None
     heads = cast("int", node.attributes["heads"])
     kv_heads = cast("int", node.attributes["kv_heads"]) or heads
     batch, queries, width = query.type.shape
+    keys = key.type.shape[1]
+    pairs: Dim = queries * keys if node.attributes["causal"] else 0
+    if key_mask is not None:
+        pairs = batch * queries * keys
+    if mask is not None:
+        pairs = product(mask.type.shape[:-2]) * queries * keys
     return AttentionSizes(
         batch,
         heads,
         queries,
-        key.type.shape[1],
+        keys,
         width // heads,
         value.type.shape[2] // kv_heads,
+        kv_heads,
         query.type.dtype.itemsize,
+        pairs,
     )
 
 

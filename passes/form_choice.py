@@ -149,11 +149,20 @@ def _words(
 ) -> str:
     def figure(form: Form) -> str:
         cost = costs[form.name]
-        return "not measured" if cost is None else f"{cost:.3g} µs"
+        if cost is None:
+            return "not measured"
+        return f"{cost:,.0f} µs" if cost >= 100 else f"{cost:.3g} µs"
 
+    words = figure(best)
+    cost = costs[best.name]
+    least = min((each for each in costs.values() if each is not None), default=None)
+    if cost is not None and least is not None and cost > TIE * least:
+        words += ", keeps no scores"
+    elif cost is not None and least is not None and cost > least:
+        words += ", as fast as any"
     others = [f"{form.name} {figure(form)}" for form in usable if form is not best]
     others += [f"{name} not: {why}" for name, why in refused.items()]
-    return f"{figure(best)} ({'; '.join(others)})" if others else figure(best)
+    return f"{words} ({'; '.join(others)})" if others else words
 
 
 def _refused(code: str, message: str, names: Iterable[str]) -> CompileError:
