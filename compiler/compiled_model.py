@@ -6,6 +6,7 @@ In: a compilation. Out: `CompiledModel`.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from .report import Report
 if TYPE_CHECKING:
     from ..ir.graph import Graph
     from ..lowering.onnx_program import OnnxProgram
+    from ..passes.memory_plan import MemoryPlan
     from ..runtime.session import Session
     from .driver import Compilation
     from .verification import Verification
@@ -60,6 +62,15 @@ class CompiledModel:
     def target_graph(self) -> Graph:
         """The graph as it was lowered."""
         return self._compilation.target_graph
+
+    def memory_plan(self, sizes: Mapping[str, int] | None = None) -> MemoryPlan:
+        """What the activations take, and when. `sizes` gives open axes another size than their
+        maximum; the batch, and any axis without a maximum, is 1 otherwise."""
+        from ..passes.memory_plan import plan
+
+        graph = self.target_graph
+        largest = {name: each.maximum or each.minimum for name, each in graph.symbols().items()}
+        return plan(graph, self._compilation.target, {**largest, **(sizes or {})})
 
     def save(self, path: str | Path, *, external: str = "auto") -> list[Path]:
         """Writes the model, and beside it the weights where they are over 64 MB.

@@ -140,6 +140,7 @@ class Compilation:
             passes = forms_passes(self.target, dict(self.options.forms))
             graph = self._run_passes("select forms", graph, passes)
         self.report.nodes["target"] = len(graph)
+        self.report.forms = _count_forms(graph)
         return graph
 
     @cached_property
@@ -233,6 +234,14 @@ def check_options(options: CompileOptions) -> CheckOptions:
         lint=options.lint,
         input=options.input,
     )
+
+
+def _count_forms(graph: Graph) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for node in graph.nodes():
+        if form := node.attributes.get("form"):
+            counts[f"{node.op}={form}"] = counts.get(f"{node.op}={form}", 0) + 1
+    return dict(sorted(counts.items()))
 
 
 def _as_error(warning: Diagnostic) -> Diagnostic:

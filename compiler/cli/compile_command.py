@@ -6,10 +6,11 @@ In: a source and the options as given. Out: written files and printed texts; the
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...ir.diagnostic import ExitStatus, failure
+from ...ir.diagnostic import Diagnostic, ExitStatus, failure
 from ..driver import Compilation, CompiledModel
 from ..output import check_writable, refuse_overwriting, write_file, write_stdout
 from ..source import read_source
@@ -54,7 +55,7 @@ def run(messages: Messages, source_path: Path, given: dict[str, Any]) -> int:
     report = compilation.report
     messages.show(report.diagnostics)
     if given["remarks"]:
-        messages.show(report.remarks)
+        messages.show([_at_first_line(remark, source.text) for remark in report.remarks])
     if given["time_passes"]:
         messages.line(report.times_text())
     if report.verification is not None:
@@ -126,8 +127,7 @@ def _target_ir(compilation: Compilation) -> str:
 
 
 def _memory_plan(compilation: Compilation) -> str:
-    text: str = memory_plan(compilation).as_text()
-    return text
+    return CompiledModel(compilation).memory_plan().as_text()
 
 
 def _mlir(compilation: Compilation) -> str:
@@ -152,13 +152,13 @@ _TEXTS: dict[str, Callable[[Compilation], str]] = {
 }
 
 
-def memory_plan(compilation: Compilation) -> Any:
-    """The plan of the target graph at batch 1 and every axis at its maximum."""
-    from ...passes.memory_plan import plan
-
-    graph = compilation.target_graph
-    sizes = {name: each.maximum or each.minimum for name, each in graph.symbols().items()}
-    return plan(graph, compilation.target, sizes)
+def _at_first_line(remark: Diagnostic, text: str) -> Diagnostic:
+    """Many remarks speak of the same long layer: its first line is enough to find it."""
+    span = remark.span
+    if span is None or span.end_line == span.line:
+        return remark
+    line = text.split("\n")[span.line - 1]
+    return replace(remark, span=replace(span, end_line=span.line, end_column=len(line) + 1))
 
 
 def size_text(path: Path) -> str:

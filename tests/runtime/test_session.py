@@ -58,9 +58,7 @@ def test_damaged_metadata_is_ignored(damaged: str, model_bytes: Callable[..., by
 def test_an_absent_provider_is_an_error_that_says_what_to_install(
     model_bytes: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"]
-    )
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
     with pytest.raises(CompileError, match="E0508") as caught:
         open_session(model_bytes(), provider="cuda")
     assert caught.value.status is ExitStatus.SURROUNDINGS
