@@ -104,12 +104,14 @@ def _call(call: ast.Call, environment: Environment, report: Reporter) -> Evaluat
 def _unknown_parameter(
     reference: ast.Reference, environment: Environment, report: Reporter
 ) -> Evaluated | None:
-    from .suggestions import did_you_mean
+    from .suggestions import closest
 
     known = ", ".join(f"`${name}`" for name in environment)
-    help = did_you_mean(reference.name, environment) or (
-        f"the parameters here are {known}" if known else "only a macro with parameters has values"
-    )
+    near = closest(reference.name, environment)
+    if near is not None:
+        help = f"did you mean `${near}`?"
+    else:
+        help = f"the parameters here are {known}" if known else "only macros have parameters"
     report.error("E0217", f"there is no parameter `${reference.name}`", reference.span, help=help)
     return None
 

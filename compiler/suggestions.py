@@ -12,11 +12,12 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate nearest to `word`, case and underscores aside, if it is near at all.
 
     Near is an edit distance (insertion, deletion, substitution, swap of neighbours) of at most a
-    third of the word's length; the first of several equally near ones wins.
+    third of the word's length, so that short words have no near misses; the first of several
+    equally near ones wins.
     """
     plain = _plain(word)
     best: str | None = None
-    best_distance = max(1, len(plain) // 3) + 1
+    best_distance = len(plain) // 3 + 1
     for candidate in candidates:
         other = _plain(candidate)
         if abs(len(other) - len(plain)) >= best_distance:

@@ -136,6 +136,8 @@ def _check(site: Site) -> None:
         return
     a.failed.add("num_heads")
     swapped = heads > width and heads % width == 0
+    if swapped:
+        a.failed.add("d_model")
     site.error(
         "E0213",
         f"`num_heads` must divide `d_model`: {width} / {heads} is no whole number",
