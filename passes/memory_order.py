@@ -31,14 +31,12 @@ TEMPORARY = frozenset({"where", "masked_softmax"})
 def runtime_order(graph: Graph) -> list[Node]:
     """The nodes that the outputs need, in the order in which the runtime runs them.
 
-    It goes depth first from the outputs, last operand first, whatever the order in the file.
+    It goes depth first from the nodes that nothing reads, the last in the file first, and to their
+    operands the last first.
     """
     order: list[Node] = []
     seen: set[Node] = set()
-    for output in graph.outputs.values():
-        root = graph.producer(output)
-        if root is None or root in seen:
-            continue
+    for root in _last_ones(graph):
         seen.add(root)
         stack: list[tuple[Node, Iterator[Value | None]]] = [(root, reversed(root.operands))]
         while stack:
@@ -53,3 +51,17 @@ def runtime_order(graph: Graph) -> list[Node]:
                 order.append(node)
                 stack.pop()
     return order
+
+
+def _last_ones(graph: Graph) -> list[Node]:
+    """The nodes that outputs need and no other such node reads, the last in the file first."""
+    outputs = set(graph.outputs.values())
+    read: set[Value] = set()
+    found: list[Node] = []
+    for node in reversed(graph.nodes()):
+        is_read = any(result in read for result in node.results)
+        if is_read or any(result in outputs for result in node.results):
+            read.update(operand for operand in node.operands if operand is not None)
+            if not is_read:
+                found.append(node)
+    return found
