@@ -41,12 +41,12 @@ class FuseSkipLayerNorm(Rewrite[SkipLayerNormMatch]):
         x, skip = sum.operands
         assert x is not None
         assert skip is not None
+        if x.type != skip.type:
+            return None  # Positions added to each row of a batch, and no residual connection.
         return SkipLayerNormMatch((sum, node), x, skip, node.operands[1], node.operands[2])
 
     def check(self, graph: Graph, match: SkipLayerNormMatch) -> str | None:
         sum, norm = match.nodes
-        if match.x.type != match.skip.type:
-            return f"one side of the sum, {match.x.type} and {match.skip.type}, is repeated"
         if any(
             each is not None and graph.source(each) is None for each in (match.gain, match.bias)
         ):

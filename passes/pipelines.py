@@ -36,9 +36,9 @@ class Row(NamedTuple):
 
 _CLEAN = (
     Row(ForInference(), "dropout and noise would hide every pattern behind them"),
-    Row(Canonicalize(), "one spelling of each computation for the passes after it"),
     Row(FoldConstants(), "what depends on weights alone is computed once, when the file is made"),
-    Row(CommonSubexpressions(), "after folding, which makes more things equal; shares masks"),
+    Row(Canonicalize(), "one spelling for the passes after it; which operands are constant counts"),
+    Row(CommonSubexpressions(), "after both, which make more things equal; shares masks"),
     Row(DeadCode(), "frees what the passes before it bypassed, so that use counts are true"),
 )
 
@@ -51,8 +51,8 @@ _RAISE = (
     Row(FuseSilu(), "recognized by its formula"),
     Row(FuseBiasGelu(), "for a bias that no product took"),
     Row(FuseSkipLayerNorm(), "behind linear, whose bias is no residual connection"),
-    Row(Canonicalize(), "cancels the splitting and joining of heads around fused attentions"),
     Row(FoldConstants(), "reshaped biases and masks that fusion wrote"),
+    Row(Canonicalize(), "cancels the splitting and joining of heads around fused attentions"),
     Row(CommonSubexpressions(), "masks that fusion took apart are shared between layers again"),
     Row(DeadCode(), "masks and positions that an attribute says now"),
 )

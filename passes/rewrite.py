@@ -136,7 +136,12 @@ class Worklist:
             self._queue.append(key)
 
     def push_around(self, value: Value) -> None:
-        """A new value: its producer and its readers are worth another look."""
+        """A new value: its producer and its readers are worth another look.
+
+        What only dead nodes read may be gone by now.
+        """
+        if value not in self._graph:
+            return
         self.push(self._graph.producer(value))
         for user in self._graph.users(value):
             self.push(user)
