@@ -197,6 +197,8 @@ def parse_dim(text: str, symbols: Mapping[str, Symbol]) -> Dim:
             return value
         if token.isdigit():
             return int(token)
+        if not re.fullmatch(r"[A-Za-z_]\w*", token):
+            raise ValueError(f"not a dimension: {text!r}")
         if token not in symbols:
             raise ValueError(f"unknown symbol {token!r} in dimension {text!r}")
         return SymbolicDim((((symbols[token],), 1),))

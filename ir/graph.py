@@ -98,7 +98,8 @@ class Graph:
             complete = spec.complete(attributes or {})
             inferred = spec.infer([o.type if o is not None else None for o in operands], complete)
             if types is not None and types != inferred:
-                raise InferenceError(f"{op} gives {inferred}, not {types}")
+                found, expected = (", ".join(map(str, each)) for each in (inferred, types))
+                raise InferenceError(f"{op} gives {found}, not {expected}")
             types = inferred
         results = tuple(
             self._new_value(names[i] if i < len(names) else op, type, Kind.ACTIVATION)

@@ -7,7 +7,7 @@ its size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .dim import Symbol, SymbolicDim, symbols_of
@@ -45,15 +45,18 @@ class VerificationError(Exception):
         super().__init__(f"graph {graph!r} is not valid:{lines}")
 
 
-Problem = tuple[str, "Node | None"]
+Problem = tuple[str, Node | None]
+Nodes = Sequence[Node]
+"""Every node, in order."""
 
 
 def verify(graph: Graph) -> None:
     """Raises `VerificationError` where the graph, or one nested in it, breaks a rule."""
+    nodes = graph.nodes()
     findings = tuple(
         Finding(rule, message, node)
         for rule, check in RULES.items()
-        for message, node in check(graph)
+        for message, node in check(graph, nodes)
     )
     if findings:
         raise VerificationError(graph.name, findings)
@@ -62,13 +65,13 @@ def verify(graph: Graph) -> None:
 # ---- structure ----------------------------------------------------------------------------
 
 
-def _acyclic(graph: Graph) -> Iterator[Problem]:
+def _acyclic(graph: Graph, nodes: Nodes) -> Iterator[Problem]:
     """No node needs its own result."""
     if not graph.is_acyclic():
         yield "nodes depend on each other in a circle", None
 
 
-def _defined(graph: Graph) -> Iterator[Problem]:
+def _defined(graph: Graph, nodes: Nodes) -> Iterator[Problem]:
     """Every operand and output is an input, a source or a result of this very graph."""
     inputs = set(graph.inputs)
 
@@ -76,7 +79,7 @@ def _defined(graph: Graph) -> Iterator[Problem]:
         known = graph.producer(value) is not None or graph.source(value) is not None
         return value in graph and (known or value in inputs)
 
-    for node in graph.nodes():
+    for node in nodes:
         for operand in node.operands:
             if operand is not None and not is_defined(operand):
                 yield f"the operand {operand} is defined nowhere", node
@@ -87,7 +90,7 @@ def _defined(graph: Graph) -> Iterator[Problem]:
         yield "there is no output", None
 
 
-def _produced_once(graph: Graph) -> Iterator[Problem]:
+def _produced_once(graph: Graph, nodes: Nodes) -> Iterator[Problem]:
     """A result belongs to its node alone, and is neither an input nor a source."""
     inputs = set(graph.inputs)
     if len(inputs) != len(graph.inputs):
@@ -95,7 +98,7 @@ def _produced_once(graph: Graph) -> Iterator[Problem]:
     for value in graph.inputs:
         if value not in graph or graph.source(value) is not None:
             yield f"the input {value} is not an input of the graph", None
-    for node in graph.nodes():
+    for node in nodes:
         for result in node.results:
             if graph.producer(result) is not node:
                 yield f"{result} is not recorded as its result", node
@@ -103,13 +106,13 @@ def _produced_once(graph: Graph) -> Iterator[Problem]:
                 yield f"{result} is a result and an input or a source", node
 
 
-def _uses(graph: Graph) -> Iterator[Problem]:
+def _uses(graph: Graph, nodes: Nodes) -> Iterator[Problem]:
     """The use lists say exactly which operand of which node reads a value."""
     read = 0
-    for node in graph.nodes():
+    for node in nodes:
         read += sum(operand is not None for operand in node.operands)
     listed = 0
-    for value in _values(graph):
+    for value in _values(graph, nodes):
         for node, index in graph.uses(value):
             listed += 1
             if index >= len(node.operands) or node.operands[index] is not value:
@@ -118,10 +121,10 @@ def _uses(graph: Graph) -> Iterator[Problem]:
         yield f"nodes read {read} operands, the use lists have {listed}", None
 
 
-def _names(graph: Graph) -> Iterator[Problem]:
+def _names(graph: Graph, nodes: Nodes) -> Iterator[Problem]:
     """No two values share a name."""
     seen: dict[str, Value] = {}
-    for value in _values(graph):
+    for value in _values(graph, nodes):
         if seen.setdefault(value.name, value) is not value:
             yield f"two values are called {value}", graph.producer(value)
 
@@ -129,9 +132,9 @@ def _names(graph: Graph) -> Iterator[Problem]:
 # ---- types --------------------------------------------------------------------------------
 
 
-def _attributes(graph: Graph) -> Iterator[Problem]:
+def _attributes(graph: Graph, nodes: Nodes) -> Iterator[Problem]:
     """Nodes have the attributes that their ops have, all of them, of the right types."""
-    for node in graph.nodes():
+    for node in nodes:
         if "." in node.op:
             for name, value in node.attributes.items():
                 if value is not None and not is_attribute((value,), tuple):
@@ -150,9 +153,9 @@ def _attributes(graph: Graph) -> Iterator[Problem]:
                 yield f"attribute {name!r} is {node.attributes[name]!r}", node
 
 
-def _types(graph: Graph) -> Iterator[Problem]:
+def _types(graph: Graph, nodes: Nodes) -> Iterator[Problem]:
     """Result types are those that the op gives for its operands."""
-    for node in graph.nodes():
+    for node in nodes:
         if "." in node.op:
             continue
         try:
@@ -185,18 +188,19 @@ def _listed(types: tuple[TensorType, ...]) -> str:
     return ", ".join(str(type) for type in types)
 
 
-def _sources(graph: Graph) -> Iterator[Problem]:
+def _sources(graph: Graph, nodes: Nodes) -> Iterator[Problem]:
     """Constants and weights have a content of their type, known to the last dimension."""
     checked: set[int] = set()
+    known: set[Value] = set()
     for value, source in graph.sources():
+        known.add(value)
         if value.kind is Kind.ACTIVATION:
             yield f"{value} has a content, but is of kind activation", None
         if source.type != value.type:
             yield f"{value} is {value.type}, its content {source.type}", None
         for message in _source(source, checked):
             yield f"{value}: {message}", None
-    known = {value for value, _ in graph.sources()}
-    for value in {**dict.fromkeys(graph.inputs), **dict.fromkeys(_read(graph))}:
+    for value in {**dict.fromkeys(graph.inputs), **dict.fromkeys(_read(nodes))}:
         if value.kind is not Kind.ACTIVATION and value not in known:
             yield f"{value} is of kind {value.kind.value}, but has no content", None
 
@@ -233,10 +237,10 @@ def _computed(source: Computed) -> Iterator[str]:
         yield f"{source.op} gives {inferred[source.index]}, not {source.type}"
 
 
-def _symbols(graph: Graph) -> Iterator[Problem]:
+def _symbols(graph: Graph, nodes: Nodes) -> Iterator[Problem]:
     """A symbol's name means one symbol, with one set of bounds."""
     seen: dict[str, Symbol] = {}
-    for value in _values(graph):
+    for value in _values(graph, nodes):
         if any(isinstance(dim, SymbolicDim) for dim in value.type.shape):
             for symbol in symbols_of(value.type.shape):
                 if seen.setdefault(symbol.name, symbol) != symbol:
@@ -244,9 +248,9 @@ def _symbols(graph: Graph) -> Iterator[Problem]:
                     yield message, graph.producer(value)
 
 
-def _regions(graph: Graph) -> Iterator[Problem]:
+def _regions(graph: Graph, nodes: Nodes) -> Iterator[Problem]:
     """Nested graphs are whole themselves."""
-    for node in graph.nodes():
+    for node in nodes:
         for region in node.regions:
             try:
                 verify(region)
@@ -254,21 +258,21 @@ def _regions(graph: Graph) -> Iterator[Problem]:
                 yield str(error), node
 
 
-def _values(graph: Graph) -> Iterator[Value]:
+def _values(graph: Graph, nodes: Nodes) -> Iterator[Value]:
     """Inputs, sources and results, each once where the graph is whole."""
     yield from graph.inputs
     for value, _ in graph.sources():
         yield value
-    for node in graph.nodes():
+    for node in nodes:
         yield from node.results
 
 
-def _read(graph: Graph) -> Iterator[Value]:
-    for node in graph.nodes():
+def _read(nodes: Nodes) -> Iterator[Value]:
+    for node in nodes:
         yield from (operand for operand in node.operands if operand is not None)
 
 
-RULES: dict[str, Callable[[Graph], Iterator[Problem]]] = {
+RULES: dict[str, Callable[[Graph, Nodes], Iterator[Problem]]] = {
     "acyclic": _acyclic,
     "defined": _defined,
     "produced-once": _produced_once,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..spec import Operand, OpSpec, define
+from ..spec import InferenceError, Operand, OpSpec, define
 from ..type import TensorType
 from .rules import broadcast, require, require_float, require_rank, require_shape
 
@@ -24,10 +24,10 @@ def _infer_matmul(operands: Any, attributes: Any) -> Types:
     require_float("matmul", a=a, b=b)
     require(a.rank >= 1 and b.rank >= 1, f"matmul: {a} and {b} must both have an axis")
     inner = b.shape[-2] if b.rank > 1 else b.shape[0]
-    require(
-        a.shape[-1] == inner,
-        f"matmul: the last axis of {a} is {a.shape[-1]}, the one of {b} to sum over is {inner}",
-    )
+    if a.shape[-1] != inner:
+        raise InferenceError(
+            f"matmul: the last axis of {a} is {a.shape[-1]}, the one of {b} to sum over is {inner}"
+        )
     batch = broadcast("matmul", a.shape[:-2], b.shape[:-2])
     rows = a.shape[-2:-1] if a.rank > 1 else ()
     columns = b.shape[-1:] if b.rank > 1 else ()

@@ -24,48 +24,45 @@ def require(condition: bool, message: str) -> None:
 
 def require_float(op: str, **operands: TensorType | None) -> None:
     """Every operand that is given has a float element type, and all the same one."""
-    first: TensorType | None = None
+    first: DType | None = None
     for name, type in operands.items():
         if type is None:
             continue
-        require(type.dtype.is_float, f"{op}: {name} is {type}, but must have a float element type")
-        first = first or type
-        require(
-            type.dtype is first.dtype,
-            f"{op}: {name} has element type {type.dtype}, the operands before it {first.dtype}",
-        )
+        if not type.dtype.is_float:
+            raise InferenceError(f"{op}: {name} is {type}, but must have a float element type")
+        first = first or type.dtype
+        if type.dtype is not first:
+            raise InferenceError(
+                f"{op}: {name} has element type {type.dtype}, the operands before it {first}"
+            )
 
 
 def require_numeric(op: str, **operands: TensorType) -> None:
     for name, type in operands.items():
-        require(type.dtype is not DType.BOOL, f"{op}: {name} is {type}, but must hold numbers")
+        if type.dtype is DType.BOOL:
+            raise InferenceError(f"{op}: {name} is {type}, but must hold numbers")
 
 
 def require_bool(op: str, **operands: TensorType | None) -> None:
     for name, type in operands.items():
-        require(
-            type is None or type.dtype is DType.BOOL,
-            f"{op}: {name} is {type}, but must hold booleans",
-        )
+        if type is not None and type.dtype is not DType.BOOL:
+            raise InferenceError(f"{op}: {name} is {type}, but must hold booleans")
 
 
 def require_same_dtype(op: str, first: TensorType, second: TensorType) -> None:
-    require(
-        first.dtype is second.dtype,
-        f"{op}: element types differ: {first} and {second}",
-    )
+    if first.dtype is not second.dtype:
+        raise InferenceError(f"{op}: element types differ: {first} and {second}")
 
 
 def require_shape(op: str, name: str, type: TensorType | None, shape: Shape) -> None:
     """An operand that is given has exactly this shape."""
-    require(
-        type is None or type.shape == shape,
-        f"{op}: {name} is {type}, but must have shape {shape_text(shape)}",
-    )
+    if type is not None and type.shape != shape:
+        raise InferenceError(f"{op}: {name} is {type}, but must have shape {shape_text(shape)}")
 
 
 def require_rank(op: str, name: str, type: TensorType, rank: int) -> None:
-    require(type.rank == rank, f"{op}: {name} is {type}, but must have {rank} axes")
+    if type.rank != rank:
+        raise InferenceError(f"{op}: {name} is {type}, but must have {rank} axes")
 
 
 def axis_of(op: str, axis: int, rank: int) -> int:
@@ -93,11 +90,12 @@ def broadcast(op: str, *shapes: Shape) -> Shape:
             dim: Dim = shape[index] if index >= 0 else 1
             if dim == 1 or dim == found:
                 continue
-            require(
-                found == 1,
-                f"{op}: shapes {' and '.join(shape_text(s) for s in shapes)} do not broadcast: "
-                f"axis {position - rank} is {found} and {dim}",
-            )
+            if found != 1:
+                given = " and ".join(shape_text(shape) for shape in shapes)
+                raise InferenceError(
+                    f"{op}: shapes {given} do not broadcast: "
+                    f"axis {position - rank} is {found} and {dim}"
+                )
             found = dim
         result.append(found)
     return tuple(result)
@@ -109,7 +107,10 @@ def require_broadcastable(op: str, name: str, type: TensorType | None, shape: Sh
         fits = type.rank <= len(shape) and all(
             dim in (1, target) for dim, target in zip(type.shape[::-1], shape[::-1], strict=False)
         )
-        require(fits, f"{op}: {name} is {type}, which does not broadcast to {shape_text(shape)}")
+        if not fits:
+            raise InferenceError(
+                f"{op}: {name} is {type}, which does not broadcast to {shape_text(shape)}"
+            )
 
 
 def smallest(dim: Dim) -> int | None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..dim import Dim, largest, product
-from ..spec import AttributeSpec, Operand, OpSpec, define
+from ..spec import AttributeSpec, InferenceError, Operand, OpSpec, define
 from ..type import TensorType
 from .rules import (
     INDEX_DTYPES,
@@ -36,10 +36,9 @@ def _infer_reshape(operands: Any, attributes: Any) -> Types:
         not any(is_negative(dim) for dim in shape),
         f"reshape: {shape_text(shape)} has a negative dimension",
     )
-    require(
-        product(x.shape) == product(shape),
-        f"reshape: {x} has {product(x.shape)} elements, {shape_text(shape)} has {product(shape)}",
-    )
+    before, after = product(x.shape), product(shape)
+    if before != after:
+        raise InferenceError(f"reshape: {x} has {before} elements, {shape_text(shape)} has {after}")
     return (x.with_shape(shape),)
 
 
