@@ -12,6 +12,8 @@ import os
 import sys
 from typing import Any
 
+import click
+
 from ...ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity, failure
 from .messages import Messages
 
@@ -21,35 +23,34 @@ CLOSED_PIPE = 141
 
 def run(command: Any, argv: list[str], name: str) -> int:
     """Runs `command` with `argv`; `name` is what the user typed to start it."""
-    import click
-
     messages = Messages()
     try:
         status = _run(command, argv, name, messages)
         messages.close()
         sys.stdout.flush()
         return status
-    except click.exceptions.Abort:
-        return INTERRUPTED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has left; what is still buffered must not fail once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return CLOSED_PIPE
 
 
 def _run(command: Any, argv: list[str], name: str, messages: Messages) -> int:
-    import click
-
     try:
-        result = command.main(args=argv, prog_name=name, standalone_mode=False, obj=messages)
+        # Not command.main: it has its own ideas of interrupts and closed pipes.
+        with command.make_context(name, list(argv), obj=messages) as context:
+            result = command.invoke(context)
         return result if isinstance(result, int) else int(ExitStatus.DONE)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
         _show_usage(error)
         return int(ExitStatus.USAGE)
-    except (KeyboardInterrupt, BrokenPipeError, click.exceptions.Abort):
+    except BrokenPipeError:
         raise
     except Exception as error:
         if messages.debug:
