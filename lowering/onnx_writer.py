@@ -268,7 +268,8 @@ def converted(source: ParameterSource, dtype: DType) -> ParameterSource:
         return source
     type = replace(source.type, dtype=dtype)
     if isinstance(source, Literal) and source.array.size <= 1:
-        return Literal(type, source.array.astype(dtype.numpy))
+        with np.errstate(over="ignore"):
+            return Literal(type, source.array.astype(dtype.numpy))
     return Computed(type, "cast", {"to": dtype}, (source,))
 
 
