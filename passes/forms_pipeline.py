@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..ir.target import Target
+from .bound_scores import BoundScores
 from .canonicalize import Canonicalize
 from .common_subexpressions import CommonSubexpressions
 from .dead_code import DeadCode
@@ -19,6 +20,10 @@ from .select_forms import SelectForms
 Make = Callable[[Target, Mapping[str, str]], Pass]
 
 FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
+    (
+        lambda target, forms: BoundScores(target.float_dtype),
+        "kernels mask scores by adding, which an infinite score survives",
+    ),
     (lambda target, forms: FlattenRows(), "Gemm, the fastest product, works on rows"),
     (
         lambda target, forms: SelectForms(target, forms),
