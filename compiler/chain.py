@@ -45,6 +45,7 @@ class Chain:
         self.loss = loss
         self._scopes = scopes
         self._position_scope: str | None = None
+        self._told_of_positions = False
 
     def run(self, uses: Sequence[Use], flow: Flow) -> tuple[tuple[LayerCall, ...], Flow]:
         """The calls of a chain, and what leaves it."""
@@ -164,6 +165,9 @@ class Chain:
             return flow
         wanted = self.options.positions or "sinusoidal"
         if spec.role is Role.ATTENTION or wanted == "none":
+            if self._told_of_positions:
+                return flow
+            self._told_of_positions = True
             self.report.lint_warning(
                 "W0213",
                 f"`{use.layer.name.text}` attends without positions: it cannot tell the order of "
@@ -171,7 +175,7 @@ class Chain:
                 use.layer.name.span,
                 help="put `PositionalEncoding()` in front of it",
             )
-            return replace(flow, positions=True)
+            return flow
         encoding = layer_named("PositionalEncoding")
         assert encoding is not None
         place = use.layer.name.span

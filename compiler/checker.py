@@ -6,7 +6,7 @@ and everything that is to be said. Imports neither numpy nor networkx.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..ir.diagnostic import CompileError, Diagnostic, Label, Severity
 from ..ir.span import Span
@@ -60,13 +60,14 @@ def check(program: ast.Program, options: CheckOptions | None = None) -> CheckRes
     options = options or CheckOptions()
     report = Reporter(lint=options.lint)
     macros = _macros(program, report)
+    research = _research(program)
     models: list[Model] = []
     for network in _chosen(program, options, report):
         written = _written(network, report)
         if written is not None:
             model = NetworkChecker(macros, options, report).check(written)
             if model is not None:
-                models.append(model)
+                models.append(replace(model, metadata={**model.metadata, **research}))
     for fragment in program.fragments if options.network is None else ():
         if options.input is not None and fragment.items:
             written = _chain_of(fragment, options.input)
@@ -75,6 +76,8 @@ def check(program: ast.Program, options: CheckOptions | None = None) -> CheckRes
                 models.append(model)
         else:
             _check_fragment(fragment, macros, options, report)
+    for macro in macros.values():
+        Expander(macros, report).check_names(macro)
     return CheckResult(tuple(models), tuple(report.diagnostics), program.span)
 
 
@@ -128,6 +131,17 @@ def _chosen(
         or (f"the program has {names}" if names else "the program has none"),
     )
     return ()
+
+
+def _research(program: ast.Program) -> dict[str, str]:
+    """The blocks of research as metadata: their texts by their names."""
+    blocks = [d for d in program.declarations if isinstance(d, ast.Research)]
+    if not blocks:
+        return {}
+    import json
+
+    texts = {block.name.text if block.name else "": block.text for block in blocks}
+    return {"research": json.dumps(texts, ensure_ascii=False)}
 
 
 def _written(network: ast.Network, report: Reporter) -> Written | None:

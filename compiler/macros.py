@@ -275,6 +275,18 @@ class Expander:
 
     # ---- macros -------------------------------------------------------------------------------
 
+    def check_names(self, macro: ast.Macro) -> None:
+        """Reports unknown layers in the body of a macro, which may be used nowhere."""
+        pending = list(macro.items)
+        while pending:
+            item = pending.pop(0)
+            if isinstance(item, ast.Branch):
+                pending.extend(item.items)
+                continue
+            if self._macro(item.name.text) is None and layer_named(item.name.text) is None:
+                self._unknown(item)
+            pending.extend(item.block or ())
+
     def _macro(self, name: str) -> ast.Macro | None:
         """The macro that a layer's name means. Within a macro that shadows a built-in layer, its
         own name means that layer."""

@@ -127,10 +127,11 @@ class NetworkChecker:
         calls, _ = chain.run((*uses[:encoder], *uses[decoder:]), own)
         shared = uses[:encoder]
         names = ", ".join(f"`{use.layer.name.text}`" for use in shared)
+        names += " is" if len(shared) == 1 else " are"
         self.report.note(
             "N0203",
             f"from here on the decoder reads its own sequence, the input `{name}`, and attends to "
-            "what the layers above give" + (f"; {names} is applied to both" if shared else ""),
+            "what the layers above give" + (f"; {names} applied to both" if shared else ""),
             uses[decoder].layer.name.span,
             help="`cross_attention=false` makes one chain of all",
         )

@@ -23,13 +23,10 @@ class Reporter:
     def __init__(self, *, lint: bool = True) -> None:
         self.lint = lint
         self.diagnostics: list[Diagnostic] = []
+        self.errors = 0
+        """How many errors were reported, repeats included."""
         self._seen: set[tuple[str, Span | None, str]] = set()
         self._uses: tuple[Label, ...] = ()
-
-    @property
-    def errors(self) -> int:
-        """How many errors were reported."""
-        return sum(d.severity is Severity.ERROR for d in self.diagnostics)
 
     @contextmanager
     def within(self, uses: tuple[Label, ...]) -> Iterator[None]:
@@ -76,6 +73,7 @@ class Reporter:
         self._add(Diagnostic(code, Severity.NOTE, message, span, help=help))
 
     def _add(self, diagnostic: Diagnostic) -> None:
+        self.errors += diagnostic.severity is Severity.ERROR
         key = (diagnostic.code, diagnostic.span, diagnostic.message)
         if key in self._seen:
             return
