@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ BLOCK = 1 << 20
 _MOVES = frozenset({"reshape", "transpose", "expand", "concat", "slice", "split", "gather"})
 """Ops that change no element and so need no float64."""
 
+_ELEMENTWISE = frozenset({"cast", "neg", "abs", "sqrt", "reciprocal", "add", "sub", "mul", "div"})
+"""Ops that can be computed block by block."""
+
 
 def evaluate(source: ParameterSource) -> Array:
     """The whole tensor. It may be a view of a `Literal`'s array: do not write to it.
@@ -40,7 +44,7 @@ def evaluate(source: ParameterSource) -> Array:
     if isinstance(source, Literal):
         return source.array
     shape = source.type.static_shape
-    if isinstance(source, Computed):
+    if isinstance(source, Computed) and not _streams(source):
         if source.op in _MOVES:
             return _apply(source, [None if o is None else evaluate(o) for o in source.operands])
         return rounded(_exact(source), source.type.dtype)
@@ -55,16 +59,48 @@ def evaluate(source: ParameterSource) -> Array:
 def evaluate_blocks(source: ParameterSource) -> Iterator[Array]:
     """The tensor's elements in row-major order, as vectors of `BLOCK` elements or fewer.
 
-    Drawn and stored tensors are never whole in memory.
+    Drawn and stored tensors, and what is computed of such element by element (a cast, a product
+    with a scalar), are never whole in memory.
     """
     if isinstance(source, Seeded):
         yield from seeded_blocks(source, BLOCK)
     elif isinstance(source, Stored):
         yield from _stored_blocks(source)
+    elif isinstance(source, Computed) and _streams(source):
+        for block in _exact_blocks(source):
+            yield rounded(block, source.type.dtype)
     else:
-        flat = evaluate(source).reshape(-1)
-        for start in range(0, flat.size, BLOCK):
-            yield flat[start : start + BLOCK]
+        yield from _cut(evaluate(source))
+
+
+def _cut(array: Array) -> Iterator[Array]:
+    flat = array.reshape(-1)
+    for start in range(0, flat.size, BLOCK):
+        yield flat[start : start + BLOCK]
+
+
+def _streams(source: Computed) -> bool:
+    """Whether each element depends on the operands' elements at its own place and on scalars."""
+    shapes = [operand.type.shape for operand in source.operands if operand is not None]
+    return source.op in _ELEMENTWISE and all(s in ((), source.type.shape) for s in shapes)
+
+
+def _exact_blocks(source: ParameterSource) -> Iterator[Array]:
+    """The blocks of `_exact`."""
+    if not isinstance(source, Computed):
+        yield from map(as_float64, evaluate_blocks(source))
+    elif not _streams(source):
+        yield from _cut(_exact(source))
+    else:
+        operands = [operand for operand in source.operands if operand is not None]
+        count = math.prod(source.type.static_shape)
+        streams = [_exact_blocks(o) if o.type.shape else repeat(_exact(o)) for o in operands]
+        for start in range(0, count, BLOCK):
+            parts: list[Array | None] = [next(stream) for stream in streams]
+            size = min(BLOCK, count - start)
+            types = [o.type.with_shape((size,) if o.type.shape else ()) for o in operands]
+            (block,) = compute(source.op, types, parts, source.attributes)
+            yield np.broadcast_to(block, (size,))
 
 
 def _exact(source: ParameterSource) -> Array:

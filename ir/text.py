@@ -15,7 +15,8 @@ equals `g`. The form:
 
 from __future__ import annotations
 
-from .text_parse import GraphTextError, parse_graph
+from .text_parse import parse_graph
 from .text_print import print_graph
+from .text_tokens import GraphTextError
 
 __all__ = ["GraphTextError", "parse_graph", "print_graph"]

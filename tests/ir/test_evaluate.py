@@ -186,6 +186,30 @@ def test_a_scaled_weight_is_rounded_once() -> None:
     assert evaluate(sum)[0] != a * b - np.float32(3.0)
 
 
+def test_elementwise_expressions_are_computed_in_blocks() -> None:
+    import tracemalloc
+
+    drawn = seeded("glorot_uniform", 5 * BLOCK // 1024, 1024)
+    scaled = computed("mul", literal(0.3), drawn, shape=drawn.type.shape)
+    half = computed("cast", scaled, shape=drawn.type.shape, dtype=DType.F16, to=DType.F16)
+    expected = (evaluate(drawn).astype(np.float64) * float(np.float32(0.3))).astype(np.float16)
+    assert np.array_equal(evaluate(half), expected)
+    tracemalloc.start()
+    sizes = [block.size for block in evaluate_blocks(half)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sizes == [BLOCK] * 5
+    assert peak < 32 * BLOCK
+
+
+def test_an_expression_of_scalars_fills_no_shape_but_its_own() -> None:
+    sum = computed("add", literal(1.5), literal(2.0), shape=())
+    assert evaluate(sum).shape == ()
+    assert evaluate(sum) == 3.5
+    row = computed("mul", literal([[1.0, 2.0]]), literal([[3.0], [4.0]]), shape=(2, 2))
+    assert evaluate(row).tolist() == [[3, 6], [4, 8]]
+
+
 def test_integers_stay_exact() -> None:
     big = literal([2**53 + 1], DType.I64)
     sum = computed("add", big, literal([1], DType.I64), shape=(1,), dtype=DType.I64)

@@ -241,7 +241,7 @@ def graphs(draw: st.DrawFn, depth: int = 1) -> Graph:
     return graph
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(graphs())
 def test_any_graph_reads_back(graph: Graph) -> None:
     text = print_graph(graph, locations=True)
