@@ -64,13 +64,10 @@ class CompiledModel:
         return self._compilation.target_graph
 
     def memory_plan(self, sizes: Mapping[str, int] | None = None) -> MemoryPlan:
-        """What the activations take, and when. `sizes` gives open axes another size than their
-        maximum; the batch, and any axis without a maximum, is 1 otherwise."""
-        from ..passes.memory_plan import plan
-
-        graph = self.target_graph
-        largest = {name: each.maximum or each.minimum for name, each in graph.symbols().items()}
-        return plan(graph, self._compilation.target, {**largest, **(sizes or {})})
+        """What the activations take, and when: at batch 1 and every open axis at its maximum, or at
+        the `sizes` given by the symbols' names. Raises `CompileError` E0624 for an axis without
+        either."""
+        return self._compilation.memory_plan(sizes)
 
     def save(self, path: str | Path, *, external: str = "auto") -> list[Path]:
         """Writes the model, and beside it the weights where they are over 64 MB.

@@ -8,7 +8,7 @@ before it. `compile` runs all of them and is what `neuralc.compile` names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..ir.target import Target
     from ..lowering.onnx_program import OnnxProgram
     from ..passes.manager import Observer, Pass
+    from ..passes.memory_plan import MemoryPlan
     from . import ast
     from .check_options import CheckOptions
     from .model import Model
@@ -160,6 +161,15 @@ class Compilation:
 
         graph = with_relative_places(graph, self.source.name)
         return lower(graph, self.target, producer_version=__version__, metadata=metadata)
+
+    def memory_plan(self, sizes: Mapping[str, int] | None = None) -> MemoryPlan:
+        """What a run of the target graph holds in memory, at batch 1 and the axes' maxima unless
+        `sizes` says otherwise."""
+        from ..passes.memory_plan import plan
+
+        graph = self.target_graph
+        with self._stage("plan memory", graph):
+            return plan(graph, self.target, sizes or {})
 
     def tell(self, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> None:
         """Keeps diagnostics for the report. Raises `CompileError` where one of them is an error, or

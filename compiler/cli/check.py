@@ -16,7 +16,6 @@ from ...ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity
 from ..driver import check_program
 from ..options import CompileOptions
 from ..output import write_stdout
-from ..source import read_source
 from .help import HelpfulCommand
 from .messages import Messages
 from .parameters import (
@@ -28,6 +27,7 @@ from .parameters import (
     set_messages,
     shape_option,
 )
+from .sources import open_source
 
 
 @click.command(name="check", cls=HelpfulCommand, context_settings=SETTINGS)
@@ -66,8 +66,7 @@ def _check(
 ) -> tuple[list[str], list[Diagnostic], ExitStatus]:
     """One program: its networks, what is to be said of it, and the exit status that means."""
     try:
-        source = read_source(path)
-        messages.sources[source.name] = source.text
+        source = open_source(messages, path)
         networks, diagnostics = check_program(source, options)
     except CompileError as error:
         if error.status is ExitStatus.COMPILER_FAULT:

@@ -5,6 +5,7 @@ In: a source and the options as given. Out: written files and printed texts; the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,10 @@ from typing import Any
 from ...ir.diagnostic import Diagnostic, ExitStatus, failure
 from ..driver import Compilation, CompiledModel
 from ..output import check_writable, refuse_overwriting, write_file, write_stdout
-from ..source import read_source
 from .messages import Messages
 from .parameters import compile_options, set_messages
 from .progress import Progress
+from .sources import open_source
 
 SUFFIXES = {
     "onnx": ".onnx",
@@ -42,8 +43,7 @@ def run(messages: Messages, source_path: Path, given: dict[str, Any]) -> int:
         if path is not None and str(path) != "-":
             refuse_overwriting(path, read)
             check_writable(path)
-    source = read_source(source_path)
-    messages.sources[source.name] = source.text
+    source = open_source(messages, source_path)
     with Progress(messages) as progress:
         observer = None
         if dump is not None:
@@ -83,7 +83,13 @@ def _emit(
             model.verify()
     elif given["remarks"] or given["time_passes"] or given["dump_ir"]:
         _ = compilation.target_graph
-    texts = {kind: _TEXTS[kind](compilation) for kind in outputs if kind != "onnx"}
+    texts = {
+        kind: _plan_json(compilation)
+        if kind == "memory-plan" and path is not None and path.suffix == ".json"
+        else _TEXTS[kind](compilation)
+        for kind, path in outputs.items()
+        if kind != "onnx"
+    }
     written: list[Path] = []
     if given["save_weights"] is not None:
         from ..weights import save_weights
@@ -127,13 +133,20 @@ def _target_ir(compilation: Compilation) -> str:
 
 
 def _memory_plan(compilation: Compilation) -> str:
-    return CompiledModel(compilation).memory_plan().as_text()
+    return compilation.memory_plan().as_text()
+
+
+def _plan_json(compilation: Compilation) -> str:
+    return json.dumps(compilation.memory_plan().as_json(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _mlir(compilation: Compilation) -> str:
+    from ... import __version__
     from ...lowering.mlir import to_mlir
+    from ..places import with_relative_places
 
-    return to_mlir(compilation.target_graph)
+    graph = with_relative_places(compilation.target_graph, compilation.source.name)
+    return to_mlir(graph, producer_version=__version__)
 
 
 def _dot(compilation: Compilation) -> str:

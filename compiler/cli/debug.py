@@ -28,6 +28,7 @@ from .parameters import (
     weight_options,
 )
 from .progress import Progress
+from .sources import open_source
 from .tables import print_table
 
 if TYPE_CHECKING:
@@ -59,10 +60,8 @@ def command(messages: Messages, /, source: Path, **given: Any) -> int:
             help="without it, `neural debug` shows the statistics of every layer",
         )
     from ..driver import Compilation
-    from ..source import read_source
 
-    text = read_source(source)
-    messages.sources[text.name] = text.text
+    text = open_source(messages, source)
     with Progress(messages) as progress:
         compilation = Compilation(text, compile_options(given), progress=progress.stage)
         arrays = _inputs(compilation, given)

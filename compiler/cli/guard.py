@@ -8,6 +8,7 @@ interrupt and a closed pipe. No input gives a traceback, unless `--debug` asks f
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from typing import Any
@@ -24,6 +25,7 @@ CLOSED_PIPE = 141
 def run(command: Any, argv: list[str], name: str) -> int:
     """Runs `command` with `argv`; `name` is what the user typed to start it."""
     messages = Messages()
+    _make_streams_safe()
     try:
         status = _run(command, argv, name, messages)
         messages.close()
@@ -37,6 +39,17 @@ def run(command: Any, argv: list[str], name: str) -> int:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return CLOSED_PIPE
+
+
+def _make_streams_safe() -> None:
+    """A closed stream is an empty one. A terminal that knows ASCII only, or a name that is no text,
+    does not end the program."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(command: Any, argv: list[str], name: str, messages: Messages) -> int:

@@ -22,6 +22,7 @@ from .parameters import (
     message_options,
     set_messages,
 )
+from .sources import open_source
 from .tables import print_table
 
 if TYPE_CHECKING:
@@ -83,11 +84,9 @@ def _weights(messages: Messages, what: str | None, as_json: bool, given: dict[st
             help="neural layers MODEL.neural --weights",
         )
     from ..driver import Compilation
-    from ..source import read_source
     from ..weights import weight_table
 
-    source = read_source(Path(what))
-    messages.sources[source.name] = source.text
+    source = open_source(messages, Path(what))
     rows = weight_table(Compilation(source, compile_options(given)).source_graph)
     if as_json:
         told = [

@@ -30,6 +30,7 @@ from .parameters import (
     weight_options,
 )
 from .progress import Progress
+from .sources import open_source
 from .tables import print_table
 
 if TYPE_CHECKING:
@@ -114,10 +115,8 @@ def _open(
     path = model
     if model.suffix != ".onnx":
         from ..driver import Compilation, CompiledModel
-        from ..source import read_source
 
-        source = read_source(model)
-        messages.sources[source.name] = source.text
+        source = open_source(messages, model)
         compilation = Compilation(source, compile_options(given), progress=progress.stage)
         compiled = CompiledModel(compilation)
         messages.show(compilation.report.diagnostics)

@@ -175,6 +175,41 @@ def test_an_interrupt_leaves_no_half_file(
     assert sorted(p.name for p in Path().iterdir()) == ["small.neural", "small.onnx"]
 
 
+@pytest.mark.parametrize(
+    ("shell", "status"),
+    [
+        ('"$0" small.neural --emit=mlir --remarks', 0),
+        ('"$0" - <&-', 1),
+        ('"$0" small.neural --emit=ir >&-', 0),
+        ('"$0" small.neural 2>&-', 0),
+        ('"$0" small.neural --emit=ir >/dev/full', 3),
+    ],
+)
+def test_streams_that_are_closed_full_or_know_ascii_only(
+    shell: str, status: int, small: Path
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", shell, Path(sys.executable).parent / "neuralc"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(Path().glob("neuralc-fault-*"))
+
+
+def test_a_name_that_is_no_text(small: Path, command: Command) -> None:
+    odd = os.fsdecode(b"odd\xff.neural")
+    small.rename(odd)
+    outcome = command("neuralc", odd, "-o", "m.onnx", "--verify")
+    assert outcome.status == 0, outcome.err
+    assert "odd\\xff.neural:4:5" in outcome.err
+    assert command("neural", "check", odd).status == 0
+    assert command("neuralc", odd, "--emit=ir", "-o", os.fsdecode(b"\xff.ir")).status == 0
+
+
 def test_a_closed_pipe_is_no_error(small: Path) -> None:
     neuralc = Path(sys.executable).parent / "neuralc"
     with subprocess.Popen(

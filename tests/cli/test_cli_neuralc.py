@@ -51,6 +51,8 @@ def test_quiet_says_nothing(small: Path, command: Command) -> None:
         ("ir", "graph @Small {"),
         ("target-ir", "graph @Small {"),
         ("dot", 'digraph "Small" {'),
+        ("memory-plan", "memory plan of Small"),
+        ("mlir", "module {"),
     ],
 )
 def test_texts_go_to_stdout_or_to_a_file(
