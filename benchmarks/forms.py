@@ -2,6 +2,7 @@
 
     python benchmarks/forms.py                    # prints the table
     python benchmarks/forms.py --write ir/targets/cpu.json
+    python benchmarks/forms.py --write ir/targets/cpu.json --only "attention causal"
 
 In: nothing but this machine's ONNX Runtime. Out: microseconds by case, form and size. All sessions
 of a case share one thread pool, take turns in random order, and run the runtime's own optimizer,
@@ -355,10 +356,14 @@ def main() -> None:
             print(f"{case.name:26}{case.size:14.4g}  {form:16}{time_taken:10.1f}", end="")
             print(f"  {time_taken / best:5.2f}")
     if options.write:
+        kept = {}
+        if options.only and options.write.is_file():
+            kept = json.loads(options.write.read_text(encoding="utf-8"))["microseconds"]
         content = {
             "machine": f"{processor()}, {options.threads} threads, "
             f"ONNX Runtime {onnxruntime.__version__}",
-            "microseconds": {
+            "microseconds": kept
+            | {
                 case: {
                     form: [[size, float(f"{cost:.4g}")] for size, cost in sorted(rows)]
                     for form, rows in forms.items()
