@@ -51,8 +51,7 @@ class FuseAttention(Rewrite[AttentionMatch]):
         softmax = pattern.softmax
         scale = softmax.scale * factor_of(graph, pattern.query) * factor_of(graph, pattern.key)
         masks = find_masks(graph, softmax.mask, softmax.scores.type.shape)
-        inner = [pattern.dropped] if pattern.dropped is not None else []
-        nodes = (pattern.scores, *softmax.nodes, *inner, pattern.product)
+        nodes = (pattern.scores, *softmax.nodes, pattern.product)
         return AttentionMatch(nodes, pattern, scale, masks)
 
     def check(self, graph: Graph, match: AttentionMatch) -> str | None:
