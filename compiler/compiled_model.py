@@ -108,16 +108,18 @@ class CompiledModel:
         self._folder = self._folder or tempfile.TemporaryDirectory(prefix="neuralc-")
         return Path(self._folder.name)
 
-    def verify(self, provider: str = "auto") -> Verification:
+    def verify(self, provider: str | None = None) -> Verification:
         """Runs the model on sample inputs against the float64 interpreter of the graph as built.
 
+        Without a `provider` it runs on what the target is for: `cuda`, or the CPU for the others.
         The result goes into the report and into the metadata of files saved later. Raises
         `CompileError` E0720 where the error is over the bound.
         """
         from .verification import verify_model
 
         with self.report.stage("verify"):
-            verification = verify_model(self, self._compilation, provider)
+            where = provider or ("cuda" if self.options.target == "cuda" else "cpu")
+            verification = verify_model(self, self._compilation, where)
         self.report.verification = verification
         return verification
 

@@ -97,9 +97,7 @@ class PooledError:
         return float(np.sqrt(self._squares / max(self._count, 1)))
 
 
-def verify_model(
-    model: CompiledModel, compilation: Compilation, provider: str = "auto"
-) -> Verification:
+def verify_model(model: CompiledModel, compilation: Compilation, provider: str) -> Verification:
     """Runs the cases and writes the result into the model's metadata.
 
     Raises `CompileError` E0720 where an error is over its bound, E05xx where the model cannot be

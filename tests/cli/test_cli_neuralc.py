@@ -178,6 +178,17 @@ def test_verification_is_reported(small: Path, command: Command) -> None:
     assert "verified: RMS error" in outcome.err
 
 
+def test_files_for_cuda_are_made_here_and_verified_there(small: Path, command: Command) -> None:
+    fp16 = ("--target=cuda", "--precision=fp16", "-o", "m.onnx")
+    outcome = command("neuralc", small, *fp16)
+    assert outcome.status == 0, outcome.err
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        outcome = command("neuralc", small, *fp16, "--verify")
+        assert outcome.status == 3
+        assert "E0508" in outcome.err
+    assert command("neuralc", small, "--precision=fp16").status == 2
+
+
 def test_weights_are_saved_and_read_back(small: Path, command: Command) -> None:
     assert command("neuralc", small, "--seed=7", "--save-weights=w.safetensors", "-q").status == 0
     first = session("small.onnx")
