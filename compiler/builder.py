@@ -13,6 +13,7 @@ from ..ir.graph import Graph
 from ..ir.value import Value
 from .construction import Construction, State
 from .model import LayerCall, Model, Stream
+from .nesting import room_for_nesting
 
 
 def build(model: Model, *, seed: int = 0) -> Graph:
@@ -22,7 +23,8 @@ def build(model: Model, *, seed: int = 0) -> Graph:
     """
     graph = Graph(model.name)
     graph.metadata.update(model.metadata)
-    return _Builder(graph, model, seed).build()
+    with room_for_nesting():
+        return _Builder(graph, model, seed).build()
 
 
 class _Builder:

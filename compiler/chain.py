@@ -16,10 +16,11 @@ from ..ir.type import TensorType
 from .arguments import Arguments
 from .check_options import CheckOptions
 from .layers.spec import LayerSpec, Role, layer_named
-from .macros import Scopes, Use
+from .macros import Use
 from .mask_inputs import PADDING, PAIRWISE, MaskInputs
 from .model import LayerCall
 from .reporter import Reporter
+from .scopes import Scopes
 from .site import Flow, Site, Weight, longest, shape_text
 
 ELEMENT_LIMIT = 2**40

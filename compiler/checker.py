@@ -14,11 +14,13 @@ from . import ast
 from .chain import Chain
 from .check_options import MASK_DTYPES, CheckOptions
 from .layers.spec import layer_named
-from .macros import Expander, Scopes
+from .macros import Expander
 from .mask_inputs import MaskInputs
 from .model import Model
+from .nesting import room_for_nesting
 from .network import NetworkChecker, Written
 from .reporter import Reporter
+from .scopes import Scopes
 from .sections import SectionReader
 from .suggestions import did_you_mean
 
@@ -57,7 +59,11 @@ class CheckResult:
 
 def check(program: ast.Program, options: CheckOptions | None = None) -> CheckResult:
     """Checks every network and every bare snippet of a program; never raises for its mistakes."""
-    options = options or CheckOptions()
+    with room_for_nesting():
+        return _check(program, options or CheckOptions())
+
+
+def _check(program: ast.Program, options: CheckOptions) -> CheckResult:
     report = Reporter(lint=options.lint)
     macros = _macros(program, report)
     research = _research(program)

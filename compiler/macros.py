@@ -19,7 +19,9 @@ from .arguments import Arguments, bind
 from .expressions import Environment, Evaluated, OpenChoice, describe, evaluate
 from .layers.pending import MERGES, PENDING, pending_named
 from .layers.spec import Block, LayerSpec, layer_named, layer_names
+from .nesting import NESTING_LIMIT
 from .reporter import Reporter
+from .scopes import Scopes
 from .suggestions import did_you_mean
 
 REPETITION_LIMIT = 10_000
@@ -48,51 +50,8 @@ class Use:
         return tuple(Label(span, "in this use of the macro") for span in self.calls)
 
 
-class Scopes:
-    """Paths of weights, each given out once."""
-
-    def __init__(self) -> None:
-        self._taken: dict[str, Span | None] = {}
-        self._counts: dict[str, int] = {}
-        self._layers: dict[tuple[str, int], int] = {}
-
-    def automatic(self, parent: str, spec: LayerSpec) -> str:
-        """The next free scope of a kind of layer: `dense[0]`, `dense[1]` …"""
-        stem = _below(parent, spec.scope)
-        while True:
-            number = self._counts.get(stem, 0)
-            self._counts[stem] = number + 1
-            scope = stem if spec.single and number == 0 else f"{stem}[{number}]"
-            if scope not in self._taken:
-                self._taken[scope] = None
-                return scope
-
-    def named(
-        self, parent: str, name: str, place: Span, layer: ast.Layer, many: bool, report: Reporter
-    ) -> str:
-        """The scope of a layer with a name; numbered where the layer stands for several."""
-        stem = _below(parent, name)
-        number = self._layers.get((stem, id(layer)), 0)
-        self._layers[stem, id(layer)] = number + 1
-        scope = f"{stem}[{number}]" if many or number else stem
-        if scope in self._taken:
-            first = self._taken[scope]
-            report.error(
-                "E0219",
-                f"two layers are called `{name}`",
-                place,
-                labels=(Label(first, "the first"),) if first else (),
-            )
-        self._taken[scope] = place
-        return scope
-
-
-def _below(parent: str, name: str) -> str:
-    return f"{parent}/{name}" if parent else name
-
-
 class _LimitError(Exception):
-    """The network has too many ops; reported where it was noticed."""
+    """The network is too large or too deep; reported where it was noticed."""
 
 
 class Expander:
@@ -104,6 +63,7 @@ class Expander:
         self.scopes = Scopes()
         self.nodes = 0
         self._active: list[str] = []
+        self._depth = 0
 
     def expand(
         self, items: Sequence[ast.Item], environment: Environment | None = None
@@ -123,6 +83,14 @@ class Expander:
         device: str | None,
         into: list[Use],
     ) -> None:
+        if items and self._depth > NESTING_LIMIT:
+            self.report.error(
+                "E0102",
+                f"blocks and macros are nested more than {NESTING_LIMIT} deep here",
+                items[0].name.span,
+            )
+            raise _LimitError
+        self._depth += 1
         for item in items:
             if isinstance(item, ast.Branch):
                 self.report.error(
@@ -134,6 +102,7 @@ class Expander:
                 continue
             with self.report.within(tuple(Label(s, "in this use of the macro") for s in calls)):
                 self._layer(item, environment, parent, calls, device, into)
+        self._depth -= 1
 
     def _layer(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from neuralc.compiler.builder import build
 from neuralc.compiler.checker import CheckOptions, check
 from neuralc.compiler.parser import parse
 from neuralc.compiler.source import Source
@@ -276,3 +277,37 @@ def test_an_unknown_network_is_named() -> None:
     (error,) = check(program, CheckOptions(network="M")).diagnostics
     assert error.code == "E0223"
     assert "N" in (error.help or "")
+
+
+def test_macros_can_be_nested_too_deep() -> None:
+    chain = "".join(f"define A{i}() {{ A{i + 1}() }}\n" for i in range(3000))
+    program = chain + "define A3000() { Dense(1) }\n" + network("A0()")
+    errors = [d for d in check(parse(Source("t", program))).diagnostics if d.code[0] == "E"]
+    assert [d.code for d in errors] == ["E0102"]
+
+
+def test_blocks_at_the_limit_of_nesting_are_built() -> None:
+    depth = 195
+    text = network("Residual { " * depth + "Dense(8)" + " }" * depth, "(8,)")
+    graph = build(check(parse(Source("t", text))).the_model)
+    assert sum(node.op == "add" for node in graph.nodes()) == depth + 1
+
+
+SNIPPETS = [
+    """TransformerEncoder(num_heads=8, d_model=512, dff=2048)
+    # Each head dimension: 512 / 8 = 64
+    TransformerEncoder(num_heads=16, d_model=1024, dff=4096)
+    TransformerEncoder(num_heads=4, d_model=256, dff=1024)""",
+    """TransformerEncoder(
+      num_heads=8,
+      dropout_rate=0.1  # of attention and feed-forward network
+    )""",
+    "MultiHeadAttention(num_heads=8, key_dim=64)\nMultiHeadAttention(num_heads=8, key_dim=96)",
+    "optimizer: Adam(\n  learning_rate=ExponentialDecay(0.0001, 10000, 0.96)\n)",
+    "train {\n  batch_size: 16  # less\n  gradient_accumulation_steps: 4\n}",
+]
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_right_snippets_say_nothing(snippet: str) -> None:
+    assert not check(parse(Source("t", snippet))).diagnostics
