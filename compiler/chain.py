@@ -161,7 +161,7 @@ class Chain:
 
     def _positions(self, use: Use, spec: LayerSpec, flow: Flow, calls: list[LayerCall]) -> Flow:
         """Adds positions before the first transformer block of a stream that has none yet."""
-        attends = spec.role in (*TRANSFORMERS, Role.ATTENTION)
+        attends = spec.role in (*TRANSFORMERS, Role.ATTENTION) and not _is_cross(use, spec)
         if flow.positions or not attends or flow.type is None or not flow.type.dtype.is_float:
             return flow
         wanted = self.options.positions or "sinusoidal"
@@ -225,6 +225,8 @@ class Chain:
         """Joins the mask inputs that are wanted at this layer to the flow."""
         if not spec.mask.reads or flow.type is None or flow.type.rank != 3:
             return flow, ()
+        if _is_cross(use, spec):
+            return flow, ()
         wish = use.arguments.values.get("use_attention_mask", False)
         at = use.arguments.span("use_attention_mask")
         joined: list[str] = []
@@ -243,6 +245,11 @@ class Chain:
             joined.append(name)
             flow = replace(flow, padding=True, joined=True)
         return flow, tuple(joined)
+
+
+def _is_cross(use: Use, spec: LayerSpec) -> bool:
+    """Whether a layer attends to the memory only: it reads the memory's mask, not the stream's."""
+    return spec.role is Role.ATTENTION and bool(use.arguments["mode"] == "cross")
 
 
 _RANKS = {

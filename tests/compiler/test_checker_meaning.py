@@ -119,6 +119,17 @@ def test_a_padding_mask_for_the_whole_network(mask: str, dtype: str) -> None:
     assert joining == ["encoder[0]"]
 
 
+def test_cross_attention_alone_needs_no_mask_of_its_own_sequence() -> None:
+    model = checked(
+        "Embedding(9, 8) TransformerEncoder(2) Embedding(9, 8) MultiHeadAttention(2, mode=cross)",
+        "{ a: (4) b: (5) }",
+        padding_mask=True,
+    ).the_model
+    assert list(interface(model)) == ["a", "attention_mask", "b"]
+    graph = build(model)
+    assert all(graph.uses(value) for value in graph.inputs)
+
+
 def test_a_mask_ends_where_the_sequence_ends() -> None:
     layers = "TransformerEncoder(2) Reshape((4, 4)) GlobalAveragePooling1D()"
     graph = build(checked(layers, "(2, 8)", padding_mask=True).the_model)
