@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ..ir.dtype import DType
 from ..ir.emitter import Emitter
 from ..ir.graph import Graph
 from ..ir.node import Node
@@ -43,7 +42,7 @@ def _division_by_power_of_two(graph: Graph, node: Node) -> Value | None:
     number = scalar(graph, divisor)
     assert x is not None
     assert divisor is not None
-    if not number or not math.isfinite(number) or abs(math.frexp(number)[0]) != 0.5:
+    if not number or abs(math.frexp(number)[0]) != 0.5:
         return None
     # The reciprocal must be exact too: it is not where it is too small for a normal number.
     if not x.type.dtype.is_float or not 2.0**-14 <= abs(number) <= 2.0**14:
@@ -107,9 +106,9 @@ def _truth_of_truth(graph: Graph, node: Node) -> Value | None:
     cast = graph.producer(x)
     if scalar(graph, zero) != 0.0 or cast is None or cast.op != "cast":
         return None
-    mask = cast.operands[0]
-    is_mask = mask is not None and mask.type.dtype is DType.BOOL
-    return mask if is_mask and mask is not None and mask.type == node.result.type else None
+    (mask,) = cast.operands
+    assert mask is not None
+    return mask if mask.type == node.result.type else None
 
 
 def _negated_equality(graph: Graph, node: Node) -> Value | None:

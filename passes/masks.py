@@ -60,7 +60,7 @@ def find_masks(graph: Graph, mask: Value | None, scores: Shape) -> Masks:
         shape = (1,) * (len(scores) - part.type.rank) + part.type.shape
         if shape == (scores[0], *alike, length):
             keys.append(part)
-        elif shape[:-2] == alike and queries == length and is_causal(graph, part):
+        elif queries == length and shape[-2:] == (queries, length) and is_causal(graph, part):
             causal = True
         else:
             rest.append(part)
@@ -85,14 +85,17 @@ def _conjuncts(graph: Graph, mask: Value | None) -> list[Value]:
 
 
 def is_causal(graph: Graph, mask: Value) -> bool:
-    """Whether mask[..., i, j] = (j ≤ i): positions compared, or a literal lower triangle."""
+    """Whether a mask [n, n], perhaps with axes of length 1 before, allows (i, j) where j ≤ i.
+
+    It is one where positions are compared, or a literal lower triangle.
+    """
     source = graph.source(mask)
     if isinstance(source, Literal):
         return _is_triangle(source.array)
     node = graph.producer(mask)
     if node is None:
         return False
-    if node.op == "reshape" and node.result.type.shape[-2:] == operand_of(node).type.shape[-2:]:
+    if node.op == "reshape":
         return is_causal(graph, operand_of(node))
     keys, queries = _compared(node)
     if keys is None or queries is None:
@@ -135,8 +138,8 @@ def _start(graph: Graph, value: Value) -> int | None:
         value = operand_of(node)
         node = graph.producer(value)
     if node is not None:
-        offset = node.attributes.get("offset")
-        return offset if node.op == "positions" and isinstance(offset, int) else None
+        offset = node.attributes["offset"] if node.op == "positions" else None
+        return offset if isinstance(offset, int) else None
     source = graph.source(value)
     while isinstance(source, Computed) and source.op == "reshape":
         source = source.operands[0]

@@ -65,7 +65,6 @@ def plus_vector(graph: Graph, node: Node) -> tuple[Value, Value] | None:
         shape = bias.type.shape
         if (
             x.type == node.result.type
-            and x.type.rank > 1
             and shape
             and shape[-1] == x.type.shape[-1]
             and bias.type.numel == shape[-1]
