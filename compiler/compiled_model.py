@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..passes.memory_plan import MemoryPlan
     from ..runtime.session import Session
     from .driver import Compilation
-    from .verification import Verification
+    from .verifying.verification import Verification
 
 INLINE_BYTES = 64 << 20
 """A model whose weights are larger is opened from a file, not from memory."""
@@ -115,7 +115,7 @@ class CompiledModel:
         The result goes into the report and into the metadata of files saved later. Raises
         `CompileError` E0720 where the error is over the bound.
         """
-        from .verification import verify_model
+        from .verifying.verification import verify_model
 
         with self.report.stage("verify"):
             where = provider or ("cuda" if self.options.target == "cuda" else "cpu")

@@ -18,7 +18,7 @@ from ..ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity
 from .compiled_model import CompiledModel
 from .options import CompileOptions
 from .report import Report, StageTime
-from .source import Source, read_source
+from .syntax.source import Source, read_source
 
 __all__ = ["Compilation", "CompiledModel", "CompilerFault", "check_program", "compile"]
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from ..lowering.onnx_program import OnnxProgram
     from ..passes.manager import Observer, Pass
     from ..passes.memory_plan import MemoryPlan
-    from . import ast
-    from .check_options import CheckOptions
-    from .model import Model
+    from .checking.check_options import CheckOptions
+    from .checking.model import Model
+    from .syntax import ast
 
 FORMS_FROM_LEVEL = 2
 """Below it nothing is fused, so there is no form to choose."""
@@ -78,7 +78,7 @@ class Compilation:
     @cached_property
     def program(self) -> ast.Program:
         """The syntax tree: what is written."""
-        from .parser import parse
+        from .syntax.parser import parse
 
         with self._stage("parse"):
             return parse(self.source)
@@ -86,7 +86,7 @@ class Compilation:
     @cached_property
     def model(self) -> Model:
         """What the program means: one network, every layer with its complete arguments."""
-        from .checker import check
+        from .checking.checker import check
 
         program = self.program
         with self._stage("check"):
@@ -97,13 +97,13 @@ class Compilation:
     @cached_property
     def source_graph(self) -> Graph:
         """The graph as built: primitive ops, dropout and noise included."""
-        from .builder import build
+        from .building.builder import build
 
         model = self.model
         with self._stage("build"):
             graph = build(model, seed=self.options.seed)
         if self.options.weights is not None:
-            from .weights import bind
+            from .weights.binding import bind
 
             with self._stage("bind weights"):
                 binding = bind(graph, self.options.weights, self.options.weights_from)
@@ -232,7 +232,7 @@ class CompilerFault(CompileError):
 
 def check_options(options: CompileOptions) -> CheckOptions:
     """What of the options the checker is to know."""
-    from .check_options import CheckOptions
+    from .checking.check_options import CheckOptions
 
     return CheckOptions(
         network=options.network,
@@ -261,7 +261,7 @@ def _as_error(warning: Diagnostic) -> Diagnostic:
 
 
 def _random_weights(graph: Graph, seed: int) -> list[Diagnostic]:
-    from .weights import is_random
+    from .weights.binding import is_random
 
     if not is_random(graph):
         return []
@@ -286,8 +286,8 @@ def check_program(source: Source, options: CompileOptions) -> tuple[list[str], l
 
     Raises `CompileError` where it cannot even be parsed.
     """
-    from .checker import check
-    from .parser import parse
+    from .checking.checker import check
+    from .syntax.parser import parse
 
     result = check(parse(source), check_options(options))
     told = [

@@ -31,7 +31,7 @@ def model_metadata(compilation: Compilation) -> dict[str, str]:
     """The entries of the compiled file, in a fixed order. The graph's own, such as the loss and the
     optimizer, are written by lowering."""
     from .. import __version__
-    from .samples import input_roles
+    from .verifying.samples import input_roles
 
     graph, target = compilation.target_graph, compilation.target
     entries: dict[str, Any] = {

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..ir.diagnostic import Diagnostic, Severity
 
 if TYPE_CHECKING:
-    from .verification import Verification
+    from .verifying.verification import Verification
 
 
 @dataclass(frozen=True, slots=True)

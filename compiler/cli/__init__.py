@@ -1,1 +1,1 @@
-""""""
+"""The commands `neuralc` and `neural`, one subcommand a file."""

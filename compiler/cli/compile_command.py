@@ -92,7 +92,7 @@ def _emit(
     }
     written: list[Path] = []
     if given["save_weights"] is not None:
-        from ..weights import save_weights
+        from ..weights.binding import save_weights
 
         progress.stage("save weights")
         save_weights(compilation.source_graph, given["save_weights"])
@@ -115,7 +115,7 @@ def _emit(
 
 
 def _ast(compilation: Compilation) -> str:
-    from ..ast_text import print_ast
+    from ..syntax.ast_text import print_ast
 
     return print_ast(compilation.program)
 

@@ -86,7 +86,7 @@ Table = tuple[str, tuple[str, ...], list[tuple[str, ...]], tuple[str, ...]]
 def _flow(compilation: Compilation, arrays: dict[str, np.ndarray[Any, Any]]) -> list[Table]:
     """The last value of each layer, computed in float64 from the raised graph."""
     from ...ir.interpreter import interpret
-    from ..statistics import statistics_of
+    from .statistics import statistics_of
 
     graph = compilation.graph
     last = {node.scope.split("/")[0]: node for node in graph.nodes() if node.scope}
@@ -112,7 +112,7 @@ def _flow(compilation: Compilation, arrays: dict[str, np.ndarray[Any, Any]]) -> 
 
 
 def _compare(compilation: Compilation, arrays: dict[str, np.ndarray[Any, Any]]) -> list[Table]:
-    from ..comparison import compare_layers, compare_stages
+    from ..verifying.comparison import compare_layers, compare_stages
 
     stages: list[tuple[str, ...]] = [
         (each.name, f"{each.rms:.2e}", f"{each.maximum:.2e}")
@@ -139,8 +139,8 @@ def _compare(compilation: Compilation, arrays: dict[str, np.ndarray[Any, Any]]) 
 
 
 def _inputs(compilation: Compilation, given: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
-    from ..arrays import read_inputs
-    from ..samples import input_roles, sample, sizes_for
+    from ..verifying.samples import input_roles, sample, sizes_for
+    from .arrays import read_inputs
 
     graph = compilation.source_graph
     roles = input_roles(graph)

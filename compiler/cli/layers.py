@@ -84,7 +84,7 @@ def _weights(messages: Messages, what: str | None, as_json: bool, given: dict[st
             help="neural layers MODEL.neural --weights",
         )
     from ..driver import Compilation
-    from ..weights import weight_table
+    from ..weights.binding import weight_table
 
     source = open_source(messages, Path(what))
     rows = weight_table(Compilation(source, compile_options(given)).source_graph)

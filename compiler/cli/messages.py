@@ -33,7 +33,7 @@ class Messages:
         if self.format == "json":
             self.collected.extend(chosen)
         elif chosen:
-            from ..render import render
+            from ..messages.render import render
 
             text = render(chosen, self.sources, color=self.use_color(sys.stderr))
             print(text.rstrip("\n"), file=sys.stderr)
@@ -46,7 +46,7 @@ class Messages:
     def close(self) -> None:
         """Prints what waited for the end."""
         if self.format == "json":
-            from ..render import render_json
+            from ..messages.render import render_json
 
             print(render_json(self.collected), file=sys.stderr)
             self.collected.clear()

@@ -94,7 +94,7 @@ def command(messages: Messages, /, model: Path, **given: Any) -> int:
                 session.run(arrays)
             profile = _profile(session)
     if output is not None:
-        from ..arrays import write_outputs
+        from .arrays import write_outputs
 
         write_outputs(output, results)
     if given["as_json"]:
@@ -130,8 +130,8 @@ def _open(
 def _inputs(
     session: Session, given: dict[str, Any], wanted_sizes: dict[str, int]
 ) -> dict[str, np.ndarray[Any, Any]]:
-    from ..arrays import read_inputs
-    from ..samples import read_roles, sample, sizes_for
+    from ..verifying.samples import read_roles, sample, sizes_for
+    from .arrays import read_inputs
 
     names = [spec.name for spec in session.inputs]
     arrays = read_inputs(given["inputs"], names)
@@ -160,7 +160,7 @@ def _print(
     seconds: float,
     profile: Profile | None,
 ) -> None:
-    from ..statistics import statistics_of
+    from .statistics import statistics_of
 
     columns = ("output", "type", "min", "max", "mean", "not finite")
     rows = []
@@ -204,7 +204,7 @@ def _told(
     seconds: float,
     profile: Profile | None,
 ) -> str:
-    from ..statistics import statistics_of
+    from .statistics import statistics_of
 
     told = {
         "provider": session.provider,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..source import Source, read_source
+from ..syntax.source import Source, read_source
 from .messages import Messages
 
 

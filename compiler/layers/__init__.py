@@ -1,1 +1,1 @@
-""""""
+"""The layers of the language, one family a file: parameters, shapes, masks, weights, ops."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...ir.type import TensorType
-from ..site import Site, Weight
+from ..checking.site import Site, Weight
 from .activations import activate, activation_weights, prelu
 from .initializers import ZEROS
 from .spec import LayerSpec, Parameter, Wants, define
 
 if TYPE_CHECKING:
     from ...ir.value import Value
-    from ..construction import Construction
+    from ..building.construction import Construction
 
 
 def _shape(site: Site) -> TensorType | None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ..site import Weight
+from ..checking.site import Weight
 from .initializers import ZEROS
 
 if TYPE_CHECKING:
     from ...ir.value import Value
-    from ..construction import Construction
+    from ..building.construction import Construction
 
 ACTIVATIONS = (
     "linear",

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from ...ir.dim import Dim
 from ...ir.type import TensorType
-from ..site import Site, Weight, longest
+from ..checking.site import Site, Weight, longest
 from .initializers import GLOROT_UNIFORM, ZEROS
 from .spec import LayerSpec, Mask, Parameter, Role, Wants, define
 
 if TYPE_CHECKING:
     from ...ir.value import Value
-    from ..construction import Construction
+    from ..building.construction import Construction
 
 HEADS = Parameter("num_heads", Wants.INTEGER, doc="how many heads", aliases=("heads",), minimum=1)
 USE_MASK = Parameter(

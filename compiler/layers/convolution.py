@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...ir.diagnostic import Label
 from ...ir.type import TensorType
-from ..site import Site, Weight
+from ..checking.site import Site, Weight
 from .activations import activate, activation_weights
 from .core import ACTIVATION, USE_BIAS
 from .initializers import GLOROT_UNIFORM, ZEROS
@@ -15,7 +15,7 @@ from .windows import channels_first, channels_last, pads, sliding, window_parame
 
 if TYPE_CHECKING:
     from ...ir.value import Value
-    from ..construction import Construction
+    from ..building.construction import Construction
 
 
 def _check(site: Site) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...ir.type import TensorType
-from ..site import Site, Weight, shape_text
+from ..checking.site import Site, Weight, shape_text
 from .activations import activate, activation_weights
 from .initializers import GLOROT_UNIFORM, ZEROS
 from .spec import LayerSpec, Parameter, Wants, define
 
 if TYPE_CHECKING:
     from ...ir.value import Value
-    from ..construction import Construction
+    from ..building.construction import Construction
 
 UNITS = Parameter("units", Wants.INTEGER, doc="the width of the result", minimum=1)
 USE_BIAS = Parameter("use_bias", Wants.BOOLEAN, True, "add a bias")

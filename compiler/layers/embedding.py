@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from ...ir.dtype import DType
 from ...ir.type import TensorType
-from ..site import Site, Weight, longest, shape_text
+from ..checking.site import Site, Weight, longest, shape_text
 from .initializers import EMBEDDINGS
 from .spec import LayerSpec, Parameter, Role, Wants, define
 
 if TYPE_CHECKING:
     from ...ir.value import Value
-    from ..construction import Construction
+    from ..building.construction import Construction
 
 
 # ---- Embedding ----------------------------------------------------------------------------

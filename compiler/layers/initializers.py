@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...ir.span import Span
-from ..expressions import CallValue, Evaluated, Word
-from ..suggestions import did_you_mean
+from ..checking.expressions import CallValue, Evaluated, Word
+from ..messages.suggestions import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

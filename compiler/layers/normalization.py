@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...ir.type import TensorType
-from ..site import Site, Weight
+from ..checking.site import Site, Weight
 from .initializers import ONES, ZEROS
 from .spec import LayerSpec, Parameter, Wants, define
 
 if TYPE_CHECKING:
     from ...ir.value import Value
-    from ..construction import Construction
+    from ..building.construction import Construction
 
 AXIS = Parameter("axis", Wants.INTEGER, -1, "the axis that is normalized, the batch being axis 0")
 CENTER = Parameter("center", Wants.BOOLEAN, True, "add a trained bias")

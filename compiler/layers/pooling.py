@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...ir.dtype import DType
 from ...ir.type import TensorType
-from ..site import Site
+from ..checking.site import Site
 from .spec import LayerSpec, Mask, Parameter, Wants, define
 from .windows import channels_first, channels_last, pads, sliding, window_parameters
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...ir.value import Value
-    from ..construction import Construction
+    from ..building.construction import Construction
 
 LOWEST = -3.4028234663852886e38
 """The smallest finite float32: where the maximum of what counts is looked for."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from ...ir.dim import Dim
 from ...ir.type import TensorType
-from ..site import Site
+from ..checking.site import Site
 from .attention import drop
 from .spec import LayerSpec, Parameter, Wants, define
 
 if TYPE_CHECKING:
     from ...ir.value import Value
-    from ..construction import Construction
+    from ..building.construction import Construction
 
 RATE = Parameter("rate", Wants.NUMBER, doc="the share that is dropped", minimum=0, below=1)
 SEED = Parameter(

@@ -6,12 +6,12 @@ import math
 from typing import TYPE_CHECKING
 
 from ...ir.type import TensorType
-from ..site import Site, shape_text
+from ..checking.site import Site, shape_text
 from .spec import LayerSpec, Mask, Parameter, Wants, define
 
 if TYPE_CHECKING:
     from ...ir.value import Value
-    from ..construction import Construction
+    from ..building.construction import Construction
 
 
 def _require_fixed(site: Site) -> tuple[int, ...] | None:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ...ir.type import TensorType
     from ...ir.value import Value
-    from ..construction import Construction
-    from ..site import Site, Weight
+    from ..building.construction import Construction
+    from ..checking.site import Site, Weight
 
 FAMILIES = (
     "core",

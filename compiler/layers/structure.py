@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...ir.type import TensorType
-from ..site import Site, shape_text
+from ..checking.site import Site, shape_text
 from .spec import Block, LayerSpec, define
 
 if TYPE_CHECKING:
     from ...ir.value import Value
-    from ..construction import Construction
+    from ..building.construction import Construction
 
 
 def _residual_shape(site: Site) -> TensorType | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...ir.diagnostic import Label
 from ...ir.type import TensorType
-from ..site import Site, Weight, shape_text
+from ..checking.site import Site, Weight, shape_text
 from .activations import activate, activation_weights
 from .attention import (
     USE_MASK,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...ir.value import Value
-    from ..construction import Construction
+    from ..building.construction import Construction
 
 PARAMETERS = (
     Parameter(

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...ir.dim import Dim
-from ..site import Site, longest
+from ..checking.site import Site, longest
 from .spec import Parameter, Wants
 
 if TYPE_CHECKING:
     from ...ir.value import Value
-    from ..construction import Construction
+    from ..building.construction import Construction
 
 Pads = tuple[tuple[int, int], ...]
 

@@ -131,7 +131,7 @@ def test_out_of_memory_is_said(
     def exhausted(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("neuralc.compiler.builder.build", exhausted)
+    monkeypatch.setattr("neuralc.compiler.building.builder.build", exhausted)
     outcome = command("neuralc", small)
     assert outcome.status == 3
     assert "E0506" in outcome.err

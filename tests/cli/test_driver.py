@@ -14,7 +14,7 @@ import pytest
 from neuralc.compiler import metadata as keys
 from neuralc.compiler.driver import Compilation, CompilerFault
 from neuralc.compiler.options import CompileOptions
-from neuralc.compiler.source import Source
+from neuralc.compiler.syntax.source import Source
 from neuralc.ir.diagnostic import CompileError, ExitStatus, Severity
 from neuralc.ir.interpreter import interpret
 from neuralc.lowering.validity import check
@@ -93,7 +93,7 @@ def test_an_absolute_path_is_not_stored(small: Path, tmp_path: Path) -> None:
 
 
 def test_random_weights_are_noted_and_bound_ones_are_not(small: Path) -> None:
-    from neuralc.compiler.weights import save_weights
+    from neuralc.compiler.weights.binding import save_weights
 
     model = neuralc.compile(small, seed=5)
     assert "N0401" in [d.code for d in model.report.diagnostics]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import neuralc
 import numpy as np
 import pytest
-from neuralc.compiler.samples import (
+from neuralc.compiler.verifying.samples import (
     MIXED,
     InputRole,
     input_roles,
@@ -15,7 +15,7 @@ from neuralc.compiler.samples import (
     sample,
     sizes_for,
 )
-from neuralc.compiler.verification import PooledError, cases
+from neuralc.compiler.verifying.verification import PooledError, cases
 from neuralc.ir.diagnostic import CompileError
 from neuralc.runtime.inputs import TensorSpec
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from neuralc.compiler.builder import build
-from neuralc.compiler.checker import CheckOptions, check
-from neuralc.compiler.parser import parse
-from neuralc.compiler.source import Source
+from neuralc.compiler.building.builder import build
+from neuralc.compiler.checking.checker import CheckOptions, check
+from neuralc.compiler.syntax.parser import parse
+from neuralc.compiler.syntax.source import Source
 from neuralc.ir.diagnostic import Severity
 from neuralc.ir.evaluate import evaluate
 from neuralc.ir.graph import Graph

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from neuralc.compiler.checker import CheckOptions
+from neuralc.compiler.checking.checker import CheckOptions
 
 Array = Any
 Weights = dict[str, Array]

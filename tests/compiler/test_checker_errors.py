@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from neuralc.compiler.builder import build
-from neuralc.compiler.checker import CheckOptions, check
-from neuralc.compiler.parser import parse
-from neuralc.compiler.source import Source
+from neuralc.compiler.building.builder import build
+from neuralc.compiler.checking.checker import CheckOptions, check
+from neuralc.compiler.syntax.parser import parse
+from neuralc.compiler.syntax.source import Source
 from neuralc.ir.codes import CODES
 from neuralc.ir.diagnostic import Diagnostic, Severity
 from neuralc.ir.span import Span

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from neuralc.compiler.builder import build
-from neuralc.compiler.checker import CheckOptions, check
+from neuralc.compiler.building.builder import build
+from neuralc.compiler.checking.checker import CheckOptions, check
 from neuralc.compiler.layers.spec import Block, LayerSpec, Parameter, Wants, layers
-from neuralc.compiler.parser import parse
-from neuralc.compiler.source import Source
+from neuralc.compiler.syntax.parser import parse
+from neuralc.compiler.syntax.source import Source
 from neuralc.ir.codes import CODES
 from neuralc.ir.diagnostic import Severity
 from neuralc.ir.verifier import verify

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from neuralc.compiler.builder import build
-from neuralc.compiler.checker import CheckOptions, CheckResult, check
-from neuralc.compiler.model import Model
-from neuralc.compiler.parser import parse
-from neuralc.compiler.source import Source, read_source
+from neuralc.compiler.building.builder import build
+from neuralc.compiler.checking.checker import CheckOptions, CheckResult, check
+from neuralc.compiler.checking.model import Model
+from neuralc.compiler.syntax.parser import parse
+from neuralc.compiler.syntax.source import Source, read_source
 from neuralc.ir.diagnostic import CompileError, Severity
 from neuralc.ir.dim import symbols_of
 
@@ -260,9 +260,9 @@ def test_checking_loads_neither_numpy_nor_networkx() -> None:
     path = EXAMPLES / "sentence_encoder.neural"
     code = (
         "import sys\n"
-        "from neuralc.compiler.checker import check\n"
-        "from neuralc.compiler.parser import parse\n"
-        "from neuralc.compiler.source import read_source\n"
+        "from neuralc.compiler.checking.checker import check\n"
+        "from neuralc.compiler.syntax.parser import parse\n"
+        "from neuralc.compiler.syntax.source import read_source\n"
         f"assert check(parse(read_source({str(path)!r}))).models\n"
         "print([m for m in ('numpy', 'networkx', 'onnx', 'onnxruntime') if m in sys.modules])\n"
     )

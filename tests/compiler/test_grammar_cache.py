@@ -15,10 +15,10 @@ from pathlib import Path
 
 import lark
 import pytest
-from neuralc.compiler import grammar_cache
-from neuralc.compiler.grammar_cache import GRAMMAR_FILE, cache_file, load_parser
-from neuralc.compiler.parser import parse
-from neuralc.compiler.source import Source
+from neuralc.compiler.syntax import grammar_cache
+from neuralc.compiler.syntax.grammar_cache import GRAMMAR_FILE, cache_file, load_parser
+from neuralc.compiler.syntax.parser import parse
+from neuralc.compiler.syntax.source import Source
 from neuralc.ir.diagnostic import CompileError
 
 
@@ -152,7 +152,8 @@ def test_other_grammars_have_other_files() -> None:
 
 
 def test_processes_at_once(home: Path) -> None:
-    code = "from neuralc.compiler.parser import parse; from neuralc.compiler.source import Source\n"
+    code = "from neuralc.compiler.syntax.parser import parse\n"
+    code += "from neuralc.compiler.syntax.source import Source\n"
     code += "print(len(parse(Source('a', 'Dense(1)')).fragments))"
     runs = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(4)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from neuralc.compiler.checker import check
+from neuralc.compiler.checking.checker import check
 from neuralc.compiler.layers.initializers import INITIALIZERS
 from neuralc.compiler.layers.pending import PENDING
 from neuralc.compiler.layers.spec import LayerSpec, Wants, layer_named, layers
-from neuralc.compiler.parser import parse
-from neuralc.compiler.source import Source
+from neuralc.compiler.syntax.parser import parse
+from neuralc.compiler.syntax.source import Source
 from neuralc.ir.dtype import DType
 from neuralc.ir.evaluate import evaluate
 from neuralc.ir.parameter import Seeded

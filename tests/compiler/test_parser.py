@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from neuralc.compiler import ast
-from neuralc.compiler.ast_text import print_ast
-from neuralc.compiler.parser import parse, parse_expression
-from neuralc.compiler.source import Source
+from neuralc.compiler.syntax import ast
+from neuralc.compiler.syntax.ast_text import print_ast
+from neuralc.compiler.syntax.parser import parse, parse_expression
+from neuralc.compiler.syntax.source import Source
 from neuralc.ir.span import Span
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").rglob("*.neural"))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from neuralc.compiler.ast import Program
-from neuralc.compiler.ast_text import print_ast
-from neuralc.compiler.parser import parse
-from neuralc.compiler.render import render, render_json
-from neuralc.compiler.source import Source
+from neuralc.compiler.messages.render import render, render_json
+from neuralc.compiler.syntax.ast import Program
+from neuralc.compiler.syntax.ast_text import print_ast
+from neuralc.compiler.syntax.parser import parse
+from neuralc.compiler.syntax.source import Source
 from neuralc.ir.codes import CODES
 from neuralc.ir.diagnostic import CompileError
 

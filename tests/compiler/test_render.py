@@ -6,8 +6,8 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
-from neuralc.compiler.render import render, render_json
-from neuralc.compiler.source_line import MAX_WIDTH, show_line, width
+from neuralc.compiler.messages.render import render, render_json
+from neuralc.compiler.messages.source_line import MAX_WIDTH, show_line, width
 from neuralc.ir.diagnostic import Diagnostic, Label, Severity
 from neuralc.ir.span import Span
 

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from neuralc.compiler.parser import parse
-from neuralc.compiler.source import Source, read_source
+from neuralc.compiler.syntax.parser import parse
+from neuralc.compiler.syntax.source import Source, read_source
 from neuralc.ir.diagnostic import CompileError, ExitStatus
 
 

@@ -7,8 +7,8 @@ first label; an empty pair is a place between characters.
 from __future__ import annotations
 
 import pytest
-from neuralc.compiler.parser import MAX_SYNTAX_ERRORS, parse, parse_expression
-from neuralc.compiler.source import Source
+from neuralc.compiler.syntax.parser import MAX_SYNTAX_ERRORS, parse, parse_expression
+from neuralc.compiler.syntax.source import Source
 from neuralc.ir.codes import CODES
 from neuralc.ir.diagnostic import CompileError, Diagnostic, ExitStatus
 from neuralc.ir.span import Span

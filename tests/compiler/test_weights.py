@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from neuralc.compiler.weights import bind, describe, is_random, save_weights, weight_table
+from neuralc.compiler.weights.binding import bind, describe, is_random, save_weights, weight_table
 from neuralc.ir.diagnostic import CompileError, ExitStatus
 from neuralc.ir.dtype import DType
 from neuralc.ir.emitter import Emitter

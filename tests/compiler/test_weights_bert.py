@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from neuralc.compiler.weights import bind
+from neuralc.compiler.weights.binding import bind
 from neuralc.ir.diagnostic import CompileError
 from neuralc.ir.dtype import DType
 from neuralc.ir.emitter import Emitter

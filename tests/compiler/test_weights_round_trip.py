@@ -7,7 +7,7 @@ from pathlib import Path
 import neuralc
 import onnx
 import pytest
-from neuralc.compiler.weights import save_weights
+from neuralc.compiler.weights.binding import save_weights
 
 PROGRAM = """network Small {
   input: (6,)

@@ -1,0 +1,1 @@
+"""Model to graph: the primitive ops that the layers stand for."""

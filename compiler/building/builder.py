@@ -1,0 +1,100 @@
+"""Building: from a checked model to the graph of primitive ops.
+
+In: a `Model` and a seed. Out: a `Graph`. Every layer writes its ops by the rule of its spec.
+Nothing is checked here any more: a rule that gives another type than its shape rule said is a fault
+of the compiler.
+"""
+
+from __future__ import annotations
+
+from ...ir.dtype import DType
+from ...ir.emitter import Emitter
+from ...ir.graph import Graph
+from ...ir.value import Value
+from ..checking.model import LayerCall, Model, Stream
+from ..checking.nesting import room_for_nesting
+from .construction import Construction, State
+
+
+def build(model: Model, *, seed: int = 0) -> Graph:
+    """The graph of a model, dropout and noise included, with weights drawn from `seed`.
+
+    Weights are called by their paths, ops belong to the scopes of their layers.
+    """
+    graph = Graph(model.name)
+    graph.metadata.update(model.metadata)
+    with room_for_nesting():
+        return _Builder(graph, model, seed).build()
+
+
+class _Builder:
+    def __init__(self, graph: Graph, model: Model, seed: int) -> None:
+        self.graph = graph
+        self.model = model
+        self.seed = seed
+        self.emit = Emitter(graph)
+        self.inputs = {each.name: graph.add_input(each.name, each.type) for each in model.inputs}
+        self.roles = {each.name: each.role for each in model.inputs}
+        self.parameters: dict[str, Value] = {}
+
+    def build(self) -> Graph:
+        results: list[tuple[Value, State]] = []
+        for stream in self.model.streams:
+            state = self._state(stream, results)
+            value = self._chain(stream.calls, self.inputs[stream.input], state)
+            results.append((value, state))
+        self.graph.outputs[self.model.output] = results[-1][0]
+        return self.graph
+
+    def _state(self, stream: Stream, results: list[tuple[Value, State]]) -> State:
+        if stream.memory is None:
+            return State()
+        memory, state = results[stream.memory]
+        return State(memory=memory, memory_mask=state.key_mask)
+
+    def _chain(self, calls: tuple[LayerCall, ...], value: Value, state: State) -> Value:
+        for call in calls:
+            value = self._call(call, value, state)
+        return value
+
+    def _call(self, call: LayerCall, value: Value, state: State) -> Value:
+        outer = self.emit.scope, self.emit.spans
+        self.emit.scope, self.emit.spans = call.scope, call.spans
+        for name in call.masks:
+            self._join_mask(name, state)
+        make = Construction(self.emit, call, state, self.seed, self.parameters)
+        if call.block:
+            make.build_block = lambda x: self._block(call, x, state)
+        result = call.spec.build(make, value)
+        if result.type != call.gives:
+            raise AssertionError(
+                f"{call.spec.name} at {call.spans[0]} gives {result.type}, not {call.gives}"
+            )
+        if not call.spec.mask.keeps:
+            state.key_mask = state.pairwise = None
+        self.emit.scope, self.emit.spans = outer
+        return result
+
+    def _block(self, call: LayerCall, x: Value, state: State) -> Value:
+        """A block of layers; masks that it ends or joins are its own."""
+        masks = state.key_mask, state.pairwise
+        result = self._chain(call.block, x, state)
+        state.key_mask, state.pairwise = masks
+        return result
+
+    def _join_mask(self, name: str, state: State) -> None:
+        """A mask input becomes a part of the masks of the stream."""
+        mask = self.inputs[name]
+        if mask.type.dtype is not DType.BOOL:
+            zero = self.emit.constant(0, mask.type.dtype, "zero")
+            mask = self.emit("not_equal", mask, zero)
+        if self.roles[name] == "pairwise":
+            before, state.pairwise = state.pairwise, mask
+        else:
+            before, state.key_mask = state.key_mask, mask
+        if before is not None:
+            both = self.emit("logical_and", before, mask)
+            if self.roles[name] == "pairwise":
+                state.pairwise = both
+            else:
+                state.key_mask = both

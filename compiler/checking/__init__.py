@@ -1,0 +1,1 @@
+"""AST to model: what a program means, with every mistake in it reported."""

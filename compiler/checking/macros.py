@@ -1,0 +1,367 @@
+"""Expanding macros and repetitions: from the items as written to the layers that are meant.
+
+In: the items of a network, macro or block. Out: `Use` values, one for each layer that will exist,
+with bound arguments and the scope that its weights live in. Stops at the limits before a small
+program can grow into a huge one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ...ir.diagnostic import Label
+from ...ir.span import Span
+from ..layers.pending import MERGES, PENDING, pending_named
+from ..layers.spec import Block, LayerSpec, layer_named, layer_names
+from ..messages.suggestions import did_you_mean
+from ..syntax import ast
+from .arguments import Arguments, bind
+from .expressions import Environment, Evaluated, OpenChoice, describe, evaluate
+from .nesting import NESTING_LIMIT
+from .reporter import Reporter
+from .scopes import Scopes
+
+REPETITION_LIMIT = 10_000
+NODE_LIMIT = 100_000
+"""Ops of one network, estimated from the layers' specs."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """One layer that will exist. `spec` is None for one that cannot, which is reported.
+
+    `calls` are the uses of the macros that it comes from, the innermost first.
+    """
+
+    layer: ast.Layer
+    spec: LayerSpec | None
+    arguments: Arguments
+    scope: str
+    block: tuple[Use, ...] | None = None
+    calls: tuple[Span, ...] = ()
+    device: str | None = None
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """Labels that lead from the inside of macros to their uses."""
+        return tuple(Label(span, "in this use of the macro") for span in self.calls)
+
+
+class _LimitError(Exception):
+    """The network is too large or too deep; reported where it was noticed."""
+
+
+class Expander:
+    """Expands the items of one network."""
+
+    def __init__(self, macros: Mapping[str, ast.Macro], report: Reporter) -> None:
+        self.macros = macros
+        self.report = report
+        self.scopes = Scopes()
+        self.nodes = 0
+        self._active: list[str] = []
+        self._depth = 0
+
+    def expand(
+        self, items: Sequence[ast.Item], environment: Environment | None = None
+    ) -> list[Use]:
+        """The layers that the items stand for, in order; complete unless errors were reported."""
+        uses: list[Use] = []
+        with suppress(_LimitError):
+            self._items(items, environment or {}, "", (), None, uses)
+        return uses
+
+    def _items(
+        self,
+        items: Sequence[ast.Item],
+        environment: Environment,
+        parent: str,
+        calls: tuple[Span, ...],
+        device: str | None,
+        into: list[Use],
+    ) -> None:
+        if items and self._depth > NESTING_LIMIT:
+            self.report.error(
+                "E0102",
+                f"blocks and macros are nested more than {NESTING_LIMIT} deep here",
+                items[0].name.span,
+            )
+            raise _LimitError
+        self._depth += 1
+        for item in items:
+            if isinstance(item, ast.Branch):
+                self.report.error(
+                    "E0203",
+                    f"branches such as `{item.name.text}: {{ … }}` cannot be compiled yet",
+                    item.name.span,
+                    help="a single chain of layers and `ResidualConnection { … }` can",
+                )
+                continue
+            with self.report.within(tuple(Label(s, "in this use of the macro") for s in calls)):
+                self._layer(item, environment, parent, calls, device, into)
+        self._depth -= 1
+
+    def _layer(
+        self,
+        layer: ast.Layer,
+        environment: Environment,
+        parent: str,
+        calls: tuple[Span, ...],
+        device: str | None,
+        into: list[Use],
+    ) -> None:
+        if layer.device is not None:
+            device = checked_device(layer.device.value, layer.device.span, self.report)
+        times = self._repetition(layer, environment)
+        name = layer.name.text
+        macro = self._macro(name)
+        if macro is not None:
+            self._use_macro(layer, macro, environment, parent, calls, device, times, into)
+            return
+        spec = layer_named(name)
+        if spec is None:
+            self._unknown(layer)
+            if layer.block:
+                self._items(layer.block, environment, parent, calls, device, [])
+            arguments = Arguments(name, layer.name.span)
+            into.append(Use(layer, None, arguments, parent, None, calls, device))
+            return
+        arguments = bind(
+            layer.name, layer.arguments or (), spec.all_parameters, environment, self.report
+        )
+        self._check_block(layer, spec)
+        if "num_layers" in arguments.values and arguments.usable("num_layers"):
+            times *= arguments["num_layers"]
+        many = times > 1
+        for _ in range(times):
+            self._spend(spec.nodes, layer)
+            scope = self._scope(layer, spec, arguments, parent, many)
+            block: tuple[Use, ...] | None = None
+            if layer.block is not None and spec.block is not Block.NEVER:
+                inner: list[Use] = []
+                self._items(layer.block, environment, scope, calls, device, inner)
+                block = tuple(inner)
+            into.append(Use(layer, spec, arguments, scope, block, calls, device))
+
+    def _scope(
+        self, layer: ast.Layer, spec: LayerSpec, arguments: Arguments, parent: str, many: bool
+    ) -> str:
+        name = arguments["name"]
+        if name is None:
+            return self.scopes.automatic(parent, spec)
+        place = arguments.span("name")
+        if not re.fullmatch(r"[^\W\d][\w.\-]*", name):
+            self.report.error(
+                "E0207",
+                "a layer's name starts with a letter and has letters, digits and _ . - only",
+                place,
+            )
+            return self.scopes.automatic(parent, spec)
+        return self.scopes.named(parent, name, place, layer, many, self.report)
+
+    def _spend(self, nodes: int, layer: ast.Layer) -> None:
+        self.nodes += nodes
+        if self.nodes > NODE_LIMIT:
+            self.report.error(
+                "E0314",
+                f"the network would have more than {NODE_LIMIT} operations",
+                layer.span,
+                help="repeat fewer layers",
+            )
+            raise _LimitError
+
+    def _repetition(self, layer: ast.Layer, environment: Environment) -> int:
+        if layer.repeat is None:
+            return 1
+        value = evaluate(layer.repeat, environment, self.report)
+        if value is None:
+            return 1
+        if isinstance(value.value, OpenChoice):
+            self.report.error(
+                "E0220",
+                "the number of repetitions is an open choice",
+                value.span,
+                help="write the number that was chosen",
+            )
+            return 1
+        count = value.value
+        if isinstance(count, bool) or not isinstance(count, int):
+            self.report.error(
+                "E0218",
+                f"a layer is repeated a whole number of times, not {describe(count)}",
+                value.span,
+            )
+            return 1
+        if not 1 <= count <= REPETITION_LIMIT:
+            self.report.error(
+                "E0218",
+                f"a layer can be repeated 1 to {REPETITION_LIMIT} times, not {count} times",
+                value.span,
+            )
+            return 1
+        return count
+
+    def _check_block(self, layer: ast.Layer, spec: LayerSpec) -> None:
+        if layer.block is not None and spec.block is Block.NEVER:
+            self.report.error(
+                "E0214",
+                f"`{layer.name.text}` takes no block",
+                layer.block_span or layer.name.span,
+                help="a block has a meaning behind ResidualConnection, TransformerEncoder and "
+                "TransformerDecoder",
+            )
+        elif spec.block is Block.REQUIRED and not layer.block:
+            self.report.error(
+                "E0214",
+                f"`{layer.name.text}` needs a block of layers",
+                layer.name.span,
+                help=f"write `{layer.name.text} {{ Dense(64) }}`",
+            )
+
+    def _unknown(self, layer: ast.Layer) -> None:
+        name = layer.name.text
+        pending = pending_named(name)
+        if pending in MERGES:
+            self.report.error(
+                "E0202",
+                f"`{pending}` joins branches, which cannot be compiled yet",
+                layer.name.span,
+                help="to add a part's result to its input, write `ResidualConnection { … }`",
+            )
+        elif pending is not None:
+            self.report.error("E0202", f"`{pending}` cannot be compiled yet", layer.name.span)
+        else:
+            help = did_you_mean(name, (*self.macros, *layer_names(), *PENDING))
+            self.report.error(
+                "E0201",
+                f"there is no layer `{name}`",
+                layer.name.span,
+                help=help or "`neural layers` lists those that there are",
+            )
+
+    # ---- macros -------------------------------------------------------------------------------
+
+    def check_names(self, macro: ast.Macro) -> None:
+        """Reports unknown layers in the body of a macro, which may be used nowhere."""
+        pending = list(macro.items)
+        while pending:
+            item = pending.pop(0)
+            if isinstance(item, ast.Branch):
+                pending.extend(item.items)
+                continue
+            if self._macro(item.name.text) is None and layer_named(item.name.text) is None:
+                self._unknown(item)
+            pending.extend(item.block or ())
+
+    def _macro(self, name: str) -> ast.Macro | None:
+        """The macro that a layer's name means. Within a macro that shadows a built-in layer, its
+        own name means that layer."""
+        macro = self.macros.get(name)
+        if macro is None:
+            lower = name.lower()
+            macro = next((m for n, m in self.macros.items() if n.lower() == lower), None)
+        if macro is not None and macro.name.text in self._active and layer_named(name) is not None:
+            return None
+        return macro
+
+    def _use_macro(
+        self,
+        layer: ast.Layer,
+        macro: ast.Macro,
+        environment: Environment,
+        parent: str,
+        calls: tuple[Span, ...],
+        device: str | None,
+        times: int,
+        into: list[Use],
+    ) -> None:
+        name = macro.name.text
+        if name in self._active:
+            self.report.error(
+                "E0216",
+                f"the macro `{name}` uses itself",
+                layer.name.span,
+                labels=(Label(macro.name.span, "defined here"),),
+                notes=(" → ".join((*self._active, name)),) if len(self._active) > 1 else (),
+            )
+            return
+        if layer.block is not None:
+            self.report.error(
+                "E0214", f"the macro `{name}` takes no block", layer.block_span or layer.name.span
+            )
+        values = self._macro_arguments(layer, macro, environment)
+        if values is None:
+            arguments = Arguments(name, layer.name.span)
+            into.append(Use(layer, None, arguments, parent, None, calls, device))
+            return
+        self._active.append(name)
+        inner_calls = (layer.name.span, *calls)
+        for _ in range(times):
+            self._spend(1, layer)
+            self._items(macro.items, values, parent, inner_calls, device, into)
+        self._active.pop()
+
+    def _macro_arguments(
+        self, layer: ast.Layer, macro: ast.Macro, environment: Environment
+    ) -> dict[str, Evaluated] | None:
+        errors = self.report.errors
+        known = {parameter.name.text: parameter for parameter in macro.parameters}
+        values: dict[str, Evaluated] = {}
+        places = list(known)
+        for argument in layer.arguments or ():
+            if argument.name is not None:
+                name = argument.name.text
+                if name not in known:
+                    self.report.error(
+                        "E0204",
+                        f"the macro `{macro.name.text}` has no parameter `{name}`",
+                        argument.name.span,
+                        labels=(Label(macro.name.span, "defined here"),),
+                        help=did_you_mean(name, known),
+                    )
+                    continue
+            elif places:
+                name = places[0]
+            else:
+                self.report.error(
+                    "E0210",
+                    f"the macro `{macro.name.text}` has {len(known)} parameters",
+                    argument.span,
+                    labels=(Label(macro.name.span, "defined here"),),
+                )
+                continue
+            if name in values:
+                self.report.error("E0209", f"`{name}` is given twice", argument.span)
+                continue
+            if name in places:
+                places.remove(name)
+            value = evaluate(argument.value, environment, self.report)
+            if value is not None:
+                values[name] = value
+        for name, parameter in known.items():
+            if name in values or self.report.errors > errors:
+                continue
+            if parameter.default is None:
+                self.report.error(
+                    "E0205",
+                    f"the macro `{macro.name.text}` needs `{name}`",
+                    layer.name.span,
+                    labels=(Label(parameter.span, "it has no default"),),
+                )
+                continue
+            default = evaluate(parameter.default, values, self.report)
+            if default is not None:
+                values[name] = default
+        return values if self.report.errors == errors else None
+
+
+def checked_device(text: str, span: Span, report: Reporter) -> str | None:
+    """A device's name in lower case, None after a report that there is no such device."""
+    device = text.strip().lower()
+    if re.fullmatch(r"cpu|gpu|auto|cuda(:\d+)?", device):
+        return device
+    report.error("E0227", f'there is no device "{text}"', span, help="cpu, gpu, cuda, cuda:0, auto")
+    return None

@@ -1,0 +1,88 @@
+"""Arrays in files: what `neural run` and `neural debug` read and write.
+
+In: paths. Out: arrays by name, or .npy and .npz files. Nothing in a file is ever executed.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...ir.diagnostic import CompileError, ExitStatus, failure
+from ..output import write_file
+
+Array = np.ndarray[Any, Any]
+
+
+def read_inputs(given: Sequence[str], names: Sequence[str]) -> dict[str, Array]:
+    """Arrays from `NAME=FILE` texts; a model of one input needs no name, an .npz file of several
+    arrays gives them by their own. Raises `CompileError` E0501, E0503, E0510, E0718.
+    """
+    arrays: dict[str, Array] = {}
+    for text in given:
+        name, equals, path = text.partition("=")
+        if equals:
+            arrays[name] = _single(Path(path), name)
+            continue
+        content = _load(Path(text))
+        if isinstance(content, dict):
+            arrays.update(content)
+        elif len(names) == 1:
+            arrays[names[0]] = content
+        else:
+            raise failure(
+                "E0510",
+                f"--input {text}: the model has several inputs",
+                status=ExitStatus.USAGE,
+                help=f"write NAME=FILE; the names are {', '.join(names)}",
+            )
+    return arrays
+
+
+def write_outputs(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Writes one array as .npy, or any number of them as .npz. Raises `CompileError`."""
+    data = io.BytesIO()
+    if path.suffix == ".npy" and len(arrays) == 1:
+        np.save(data, next(iter(arrays.values())), allow_pickle=False)
+    elif path.suffix == ".npz":
+        np.savez(data, allow_pickle=False, **arrays)
+    else:
+        raise failure(
+            "E0510",
+            f"--output {path}: outputs are written as .npz, a single one also as .npy",
+            status=ExitStatus.USAGE,
+        )
+    write_file(path, data.getvalue())
+
+
+def _single(path: Path, name: str) -> Array:
+    content = _load(path)
+    if not isinstance(content, dict):
+        return content
+    if name in content or len(content) == 1:
+        return content[name] if name in content else next(iter(content.values()))
+    raise _damaged(path, f"it holds {', '.join(content)}, and none is called {name!r}")
+
+
+def _load(path: Path) -> Array | dict[str, Array]:
+    try:
+        with path.open("rb") as file:
+            content = np.load(file, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                return content
+            return {name: content[name] for name in content.files}
+    except FileNotFoundError:
+        raise failure("E0501", f"there is no file `{path}`") from None
+    except (ValueError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
+        raise _damaged(path, str(error)) from None
+    except OSError as error:
+        raise failure("E0503", f"cannot read `{path}`: {error.strerror or error}") from None
+
+
+def _damaged(path: Path, why: str) -> CompileError:
+    return failure("E0718", f"`{path}` is no .npy or .npz file of numbers: {why}")

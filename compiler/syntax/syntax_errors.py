@@ -1,0 +1,389 @@
+"""Syntax errors in words about Neural programs.
+
+In: the place where the parser stopped, the terminals it would have taken there, and the brackets of
+the text. Out: one Diagnostic.
+
+Each `_…` function below `explain` knows one kind of mistake and answers None where it is another.
+They are asked in order: what is certain (an open bracket) before what is guessed (a misspelling).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ...ir.diagnostic import Diagnostic, Severity
+from ..messages.suggestions import closest
+from .brackets import CLOSERS, BracketScan, Fault
+from .error_site import NUMBER, TOKEN, ErrorSite, Token, offset_of
+from .source import Source
+from .tree_builder import misspelled, no_branch
+from .value_builder import HPO_KINDS, too_deep
+from .vocabulary import BLOCK_SECTIONS, DECLARATIONS, SECTION_TERMINALS, SECTIONS, in_words, quoted
+
+
+def explain_fault(source: Source, fault: Fault) -> Diagnostic:
+    """The error for a string, a comment or a nesting that makes the rest of the text unreadable."""
+    text, start = source.text, fault.offset
+    if fault.kind == "nesting":
+        return too_deep(source.span(start, start + 1))
+    if fault.kind == "comment":
+        return Diagnostic(
+            "E0108",
+            Severity.ERROR,
+            "this comment is never closed",
+            source.span(start, start + 2),
+            help="close it with `*/`",
+        )
+    quote = text[start]
+    line_end = text.find("\n", start)
+    line_end = len(text) if line_end < 0 else line_end
+    return Diagnostic(
+        "E0107",
+        Severity.ERROR,
+        "this string is not closed in its line",
+        source.span(start, start + len(text[start:line_end].rstrip())),
+        help=f"close it with {quote}",
+    )
+
+
+def explain(source: Source, text: str, scan: BracketScan, error: Any) -> Diagnostic:
+    """What lark's UnexpectedInput `error` means in the program `text`."""
+    accepts = frozenset(error.interactive_parser.accepts())
+    site = ErrorSite(source, text, scan, offset_of(text, error), accepts)
+    for kind in (
+        _closing_bracket,
+        _open_bracket,
+        _stray_character,
+        _malformed_number,
+        _missing_name,
+        _misspelled_declaration,
+        _section_in_block,
+        _misspelled_section,
+        _misspelled_block_section,
+        _no_branch,
+        _missing_value,
+        _missing_equal,
+        _missing_comma,
+        _missing_colon,
+        _bare_argument,
+        _missing_choice,
+    ):
+        diagnostic = kind(site)
+        if diagnostic is not None:
+            return diagnostic
+    return site.error(
+        "E0110", f"expected {in_words(site.accepts)}, found {site.found_text}", site.found
+    )
+
+
+# ---- kinds of mistakes ---------------------------------------------------------------------
+
+
+def _closing_bracket(site: ErrorSite) -> Diagnostic | None:
+    fault = site.scan.fault
+    if fault is None or site.found is None or site.offset != fault.offset:
+        return None
+    if fault.kind not in ("stray", "mismatch"):
+        return None
+    if fault.opener is None or (site.text[fault.opener] == "{" and site.found.text != "}"):
+        return site.error("E0106", f"{site.found_text} closes nothing", site.found)
+    opener = site.text[fault.opener]
+    if any(CLOSERS[site.text[outer]] == site.found.text for outer in site.stack[:-1]):
+        return _never_closed(site, fault.opener, site.offset)
+    return site.error(
+        "E0106",
+        f"`{opener}` is closed by {site.found_text}",
+        site.found,
+        site.label(fault.opener, fault.opener + 1, "opened here"),
+        help=f"write `{CLOSERS[opener]}` here",
+    )
+
+
+def _open_bracket(site: ErrorSite) -> Diagnostic | None:
+    fault = site.scan.fault
+    if fault is None or fault.opener is None:
+        return None
+    if fault.kind == "unclosed" and _is_section_in_block(site):
+        return _never_closed(site, site.stack[-1], site.offset)
+    inside = site.stack and site.stack[-1] == fault.opener and site.innermost != "{"
+    if not inside and site.found is not None and site.offset < fault.offset:
+        return None
+    # Where the parser went on for a while within a network that it took for something else, the
+    # beginning of that network is the place to show.
+    return _never_closed(
+        site, fault.opener, site.offset if inside else min(site.offset, fault.offset)
+    )
+
+
+def _never_closed(site: ErrorSite, bracket: int, missed: int) -> Diagnostic:
+    """The error of the open `bracket` whose partner was missed at the offset `missed`."""
+    opener = site.text[bracket]
+    closer = CLOSERS[opener]
+    end = len(site.text.rstrip())
+    if missed >= end:
+        label = site.label(end, end, "the file ends here")
+    else:
+        match = TOKEN.match(site.text, missed)
+        end = match.end() if match else missed + 1
+        label = site.label(missed, end, f"`{closer}` was expected before this")
+    return Diagnostic(
+        "E0105",
+        Severity.ERROR,
+        f"this `{opener}`{_owner(site, bracket)} is never closed",
+        site.source.span(bracket, bracket + 1),
+        (label,),
+        help=f"close it with `{closer}`",
+    )
+
+
+def _is_section_in_block(site: ErrorSite) -> bool:
+    """Whether a section begins at the place, in braces that hold layers only."""
+    return (
+        site.innermost == "{"
+        and site.found is not None
+        and site.found.text in SECTIONS
+        and "RBRACE" in site.accepts
+        and "NAME" in site.accepts
+        and not site.accepts >= SECTION_TERMINALS
+    )
+
+
+def _section_in_block(site: ErrorSite) -> Diagnostic | None:
+    if not _is_section_in_block(site) or site.found is None:
+        return None
+    return _section_within(site, site.found)
+
+
+def _section_within(site: ErrorSite, keyword: Token) -> Diagnostic:
+    block = site.stack[-1]
+    return site.error(
+        "E0110",
+        f"the section `{keyword.text}` cannot stand within a block",
+        keyword,
+        site.label(block, block + 1, "the block begins here"),
+    )
+
+
+def _owner(site: ErrorSite, opener: int) -> str:
+    """` of \\`Dense\\`` for the bracket behind that name."""
+    words = site.words_before(opener)
+    if not words or words[-1].kind != "word":
+        return ""
+    if len(words) > 1 and words[-2].text in DECLARATIONS:
+        return f" of {words[-2].text} {quoted(words[-1].text)}"
+    return f" of {quoted(words[-1].text)}"
+
+
+def _stray_character(site: ErrorSite) -> Diagnostic | None:
+    found = site.found
+    if found is None or found.kind != "stray":
+        return None
+    char = found.text
+    help = None
+    shown = f"`{char}`"
+    if not char.isascii() or not char.isprintable():
+        from unicodedata import name
+
+        shown = f"{shown} (U+{ord(char):04X} {name(char, 'unnamed')})"
+    if char in "“”„«»‘’‚`":
+        help = "write strings in straight quotes, \" or '"
+    elif char == "$":
+        help = "`$` stands directly before the name of a macro's parameter: `$units`"
+    elif char in "–—−":
+        help = "write a plain `-`"
+    return site.error("E0109", f"stray character {shown}", found, help=help)
+
+
+def _malformed_number(site: ErrorSite) -> Diagnostic | None:
+    if site.found is None or site.found.kind != "malformed":
+        return None
+    text = site.found.text
+    help = None
+    if "_" in text and NUMBER.fullmatch(text.replace("_", "")):
+        help = f"write it without `_`: {text.replace('_', '')}"
+    elif text[0].isdigit() and re.fullmatch(r"\w+", text):
+        help = "a name begins with a letter or `_`"
+    return site.error("E0116", f"{quoted(text)} is not a number", site.found, help=help)
+
+
+def _missing_name(site: ErrorSite) -> Diagnostic | None:
+    if site.accepts != {"NAME"} or site.last() not in ("network", "define", "macro"):
+        return None
+    keyword = site.last()
+    help = f"give it a name: `{keyword} Name {{ … }}`"
+    if site.found and site.found.kind == "string" and site.found.text[1:-1].isidentifier():
+        help = f"write the name without quotes: `{keyword} {site.found.text[1:-1]}`"
+    return site.error(
+        "E0113", f"`{keyword}` needs a name, found {site.found_text}", site.found, help=help
+    )
+
+
+def _misspelled_declaration(site: ErrorSite) -> Diagnostic | None:
+    """`netwrok Name { …`, which the grammar takes for two layers until something in it is none."""
+    if site.stack:
+        words = site.words_before(site.stack[0])[-2:]
+    else:
+        words = [*site.before, *([site.found] if site.found else [])][-2:]
+    if not words or any(word.kind != "word" for word in words):
+        return None
+    word = words[0]
+    keyword = closest(word.text, DECLARATIONS)
+    if keyword is None or word.text in DECLARATIONS or (len(words) < 2 and keyword != "research"):
+        return None
+    return misspelled(word.text, site.span(word), keyword)
+
+
+def _misspelled_section(site: ErrorSite) -> Diagnostic | None:
+    found = site.found
+    if not site.accepts >= SECTION_TERMINALS or site.innermost != "{":
+        return None
+    if found is None or found.kind != "word":
+        return None
+    following = site.following(found)
+    near = closest(found.text, SECTIONS)
+    if near is not None and following in (":", "=", "{"):
+        return misspelled(found.text, site.span(found), near, "section")
+    if found.text in DECLARATIONS:
+        return site.error("E0110", f"{quoted(found.text)} cannot stand within a network", found)
+    if following in (":", "="):
+        help = f"the sections are {', '.join(SECTIONS)}"
+    else:
+        help = "layers stand behind `layers:`"
+    return site.error("E0110", f"expected a section, found {quoted(found.text)}", found, help=help)
+
+
+def _misspelled_block_section(site: ErrorSite) -> Diagnostic | None:
+    """`trian { batch_size: 16 }` among layers, which looks like a layer with a block."""
+    if site.accepts != {"LBRACE"} or site.innermost != "{":
+        return None
+    words = site.words_before(site.stack[-1])
+    if words and words[-1].text == ":":
+        words = words[:-1]
+    near = closest(words[-1].text, BLOCK_SECTIONS) if words else None
+    if near is None or words[-1].text in SECTIONS or not words[-1].text.islower():
+        return None
+    return misspelled(words[-1].text, site.span(words[-1]), near, "section")
+
+
+def _no_branch(site: ErrorSite) -> Diagnostic | None:
+    """`name:` among layers without a block behind it."""
+    only_block = site.accepts - {"SHAPE"} == {"LBRACE"}
+    loose = "LBRACE" in site.accepts and "NAME" not in site.accepts and not site.stack
+    if not (only_block or loose) or site.last() != ":" or len(site.before) < 2:
+        return None
+    name = site.before[-2]
+    if name.kind != "word":
+        return None
+    if name.text in BLOCK_SECTIONS:
+        return site.error(
+            "E0110",
+            f"{quoted(name.text)} is a block of settings, found {site.found_text}",
+            site.found,
+            help=f"write `{name.text} {{ … }}`",
+        )
+    if name.text in SECTIONS and site.innermost == "{":
+        return _section_within(site, name)
+    near = closest(name.text, SECTIONS)
+    if near is not None and name.text not in SECTIONS:
+        return misspelled(name.text, site.span(name), near, "section")
+    return no_branch(name.text, site.span(name))
+
+
+def _missing_value(site: ErrorSite) -> Diagnostic | None:
+    last = site.last()
+    if last not in (":", "=", "*", "/", "+", "-", "@") or not site.before:
+        return None
+    if last == "@":
+        return site.error(
+            "E0110",
+            f"a device is written in quotes, found {site.found_text}",
+            site.found,
+            help='like `@"cpu"` or `@"cuda:0"`',
+        )
+    if "NUMBER" not in site.accepts:
+        return None
+    if last == ":" and site.last(2) in SECTIONS and site.last(3) == ":":
+        # `input: layers: …` reads like an input that is named `layers`.
+        keyword = site.before[-2]
+        return site.error(
+            "E0120",
+            f"a shape is missing after `{site.last(4)}:`, found {quoted(keyword.text)}",
+            keyword,
+        )
+    if last in (":", "=") and len(site.before) > 1:
+        where = f"{quoted(site.before[-2].text + last)}"
+    else:
+        where = f"`{last}`"
+    what = "a shape" if site.last(2) in ("input", "inputs") else "a value"
+    return site.error(
+        "E0120",
+        f"{what} is missing after {where}, found {site.found_text}",
+        site.found,
+    )
+
+
+def _missing_equal(site: ErrorSite) -> Diagnostic | None:
+    if (
+        "EQUAL" not in site.accepts
+        or not site.before
+        or site.before[-1].kind != "word"
+        or not site.starts_value
+    ):
+        return None
+    name = site.before[-1].text
+    return site.error(
+        "E0110",
+        f"expected `=` or `,` after {quoted(name)}, found {site.found_text}",
+        site.found,
+        help=f"a value is given to a name with `=`: {quoted(f'{name}={site.found_bare}')}",
+    )
+
+
+def _missing_comma(site: ErrorSite) -> Diagnostic | None:
+    if "COMMA" not in site.accepts or site.innermost not in ("(", "["):
+        return None
+    if not site.starts_value:
+        return None
+    previous = site.before[-1]
+    return site.error(
+        "E0111",
+        f"a comma is missing before {site.found_text}",
+        site.found,
+        site.label(previous.end, previous.end, "put it here"),
+    )
+
+
+def _missing_colon(site: ErrorSite) -> Diagnostic | None:
+    if not {"COLON"} <= site.accepts <= {"COLON", "LBRACE", "EQUAL"} or not site.before:
+        return None
+    name = site.last()
+    marks = in_words(site.accepts)
+    return site.error(
+        "E0110", f"expected {marks} after {quoted(name)}, found {site.found_text}", site.found
+    )
+
+
+def _bare_argument(site: ErrorSite) -> Diagnostic | None:
+    """`Dense 10`."""
+    if not {"NAME", "LPAR", "STAR", "AT"} <= site.accepts or not site.starts_value:
+        return None
+    if not site.before or site.before[-1].kind != "word" or site.found is None:
+        return None
+    return site.error(
+        "E0110",
+        f"expected a layer or `(` after {quoted(site.last())}, found {site.found_text}",
+        site.found,
+        help=f"arguments stand in parentheses: {quoted(f'{site.last()}({site.found.text})')}",
+    )
+
+
+def _missing_choice(site: ErrorSite) -> Diagnostic | None:
+    if site.last() != "(" or site.last(2) != "HPO":
+        return None
+    return site.error(
+        "E0118",
+        f"expected a kind of open choice, found {site.found_text}",
+        site.found,
+        help=f"the kinds are {', '.join(HPO_KINDS)}, like `HPO(choice(32, 64))`",
+    )

@@ -1,0 +1,186 @@
+"""Proves a compiled model against the meaning of its program.
+
+In: a compiled model. Out: `Verification`: how far ONNX Runtime's results are from those of the
+float64 interpreter of the graph as built, over sample inputs with padding and odd lengths.
+
+The bound is no fixed tolerance: a compiled file may err at most twice as much as the unoptimized
+graph does in the same runtime with its own optimizer off, in RMS and in maximum, plus 4 units in
+the last place of the largest value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity
+from ..metadata import VERIFICATION, compact
+from .samples import MIXED, PADDINGS, InputRole, input_roles, sample
+
+if TYPE_CHECKING:
+    from ...ir.graph import Graph
+    from ..compiled_model import CompiledModel
+    from ..driver import Compilation
+
+Array = np.ndarray[Any, Any]
+
+ODD_LENGTH = 7
+LONG = 65
+"""An open axis is tried at this size, or at its maximum where that is smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Errors pooled over all cases and outputs, and what they may be at most."""
+
+    cases: int
+    provider: str
+    rms: float
+    maximum: float
+    rms_bound: float
+    maximum_bound: float
+    largest: float
+    """The largest magnitude among the expected values."""
+
+    @property
+    def passed(self) -> bool:
+        return self.rms <= self.rms_bound and self.maximum <= self.maximum_bound
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "cases": self.cases,
+            "provider": self.provider,
+            "rms": self.rms,
+            "max": self.maximum,
+            "rms_bound": self.rms_bound,
+            "max_bound": self.maximum_bound,
+            "largest": self.largest,
+            "passed": self.passed,
+        }
+
+    def __str__(self) -> str:
+        return (
+            f"RMS error {self.rms:.2e} (bound {self.rms_bound:.2e}), maximum {self.maximum:.2e} "
+            f"(bound {self.maximum_bound:.2e}) against float64, over {self.cases} cases"
+        )
+
+
+class PooledError:
+    """The error of one file over several results."""
+
+    def __init__(self) -> None:
+        self._squares = 0.0
+        self._count = 0
+        self.maximum = 0.0
+
+    def add(self, actual: Array, expected: Array) -> None:
+        """What is not finite must be so at the same places; else the error is infinite."""
+        if actual.shape != expected.shape:
+            self.maximum = self._squares = float("inf")
+            return
+        actual = actual.astype(np.float64)
+        finite = np.isfinite(expected)
+        same = np.array_equal(actual[~finite], expected[~finite], equal_nan=True)
+        difference = actual[finite] - expected[finite]
+        if not same or not np.isfinite(difference).all():
+            self.maximum = self._squares = float("inf")
+            return
+        if difference.size:
+            self._squares += float(np.square(difference).sum())
+            self._count += difference.size
+            self.maximum = max(self.maximum, float(np.abs(difference).max()))
+
+    @property
+    def rms(self) -> float:
+        return float(np.sqrt(self._squares / max(self._count, 1)))
+
+
+def verify_model(model: CompiledModel, compilation: Compilation, provider: str) -> Verification:
+    """Runs the cases and writes the result into the model's metadata.
+
+    Raises `CompileError` E0720 where an error is over its bound, E05xx where the model cannot be
+    run here.
+    """
+    from ...ir.interpreter import interpret
+
+    graph = compilation.source_graph
+    session = model.session(provider)
+    unoptimized = _unoptimized_session(model, compilation, provider)
+    actual, base = PooledError(), PooledError()
+    largest = 0.0
+    samples = cases(graph)
+    for inputs in samples:
+        expected = interpret(graph, inputs)
+        for error, running in ((actual, session), (base, unoptimized)):
+            results = running.run(inputs)
+            for name, array in expected.items():
+                error.add(results[name], np.asarray(array, np.float64))
+        sizes = [np.abs(a[np.isfinite(a)]) for a in map(np.asarray, expected.values())]
+        largest = max([largest, *(float(a.max()) for a in sizes if a.size)])
+    slack = 4 * float(np.spacing(np.asarray(largest, compilation.target.float_dtype.numpy)))
+    verification = Verification(
+        len(samples),
+        session.provider,
+        actual.rms,
+        actual.maximum,
+        2 * base.rms + slack,
+        2 * base.maximum + slack,
+        largest,
+    )
+    if not verification.passed:
+        raise _failed(verification)
+    _store(model, verification)
+    return verification
+
+
+def cases(graph: Graph) -> list[dict[str, Array]]:
+    """Inputs of one row and of several; with a mask, the rows are padded each in another way, one
+    of them wholly. Where axes are open: an odd length, a long one, and 1."""
+    roles = input_roles(graph)
+    batch = _batch(roles)
+    open_axes = {name: each.maximum for name, each in graph.symbols().items() if name != batch}
+    rows = len(PADDINGS) - 1 if any(role.role == "mask" for role in roles) else 3
+    chosen = []
+    for number, length in enumerate((ODD_LENGTH, LONG, 1) if open_axes else (0, 0)):
+        # Sequences of different lengths, so that no file can take one axis for the other.
+        sizes = {
+            name: max(1, min(length + 2 * index, maximum or LONG))
+            for index, (name, maximum) in enumerate(open_axes.items())
+        }
+        sizes[batch] = 1 if number == 0 else rows
+        chosen.append(sample(roles, sizes, number, "none" if number == 0 else MIXED))
+    return chosen
+
+
+def _batch(roles: tuple[InputRole, ...]) -> str:
+    """The open axis that every input begins with."""
+    return next((str(role.shape[0]) for role in roles if role.shape), "")
+
+
+def _unoptimized_session(model: CompiledModel, compilation: Compilation, provider: str) -> Any:
+    from ..compiled_model import open_program
+
+    program = compilation.lower(compilation.source_graph, {})
+    return open_program(program, model.folder, provider, {"optimization": "none"})
+
+
+def _store(model: CompiledModel, verification: Verification) -> None:
+    entry = model.program.model.metadata_props.add()
+    entry.key, entry.value = VERIFICATION, compact(verification.as_json())
+
+
+def _failed(verification: Verification) -> CompileError:
+    return CompileError(
+        (
+            Diagnostic(
+                "E0720",
+                Severity.ERROR,
+                f"the compiled model is not exact enough: {verification}",
+                notes=("the bound is twice the error of the unoptimized graph",),
+                help="compile with -O0, or find the pass with `neural debug MODEL --compare`",
+            ),
+        ),
+        ExitStatus.COMPILER_FAULT,
+    )
