@@ -114,7 +114,8 @@ def similarity_table(vectors: np.ndarray) -> Table:
     for number in range(1, len(vectors) + 1):
         table.add_column(str(number), justify="right", no_wrap=True, min_width=5)
     for number, (sentence, row) in enumerate(zip(SENTENCES, vectors @ vectors.T, strict=True), 1):
-        cells = [f"[bold green]{x:.2f}[/]" if 0.5 < x < 0.999 else f"{x:.2f}" for x in row]
+        rounded = [round(float(x), 2) + 0.0 for x in row]  # + 0.0: no minus before a zero
+        cells = [f"[bold green]{x:.2f}[/]" if 0.5 < x < 1 else f"{x:.2f}" for x in rounded]
         table.add_row(f"{number}  {sentence}", *cells)
     return table
 

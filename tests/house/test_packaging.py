@@ -15,6 +15,7 @@ import neuralc
 import numpy as np
 import onnxruntime as ort
 import pytest
+from neuralc.ir.target import target_named
 
 ROOT = Path(neuralc.__file__).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -61,6 +62,12 @@ def test_the_demo_installs_what_its_extra_names() -> None:
         for match in re.findall(rf"^{name} := (.*)$", makefile, re.MULTILINE)
     }
     assert {"neuralc[cpu]", *wanted} == set(PROJECT["project"]["optional-dependencies"]["demo"])
+
+
+@pytest.mark.parametrize(("extra", "target"), [("cpu", "cpu"), ("gpu", "cuda")])
+def test_an_extra_s_runtime_runs_its_target_s_files(extra: str, target: str) -> None:
+    (wanted,) = PROJECT["project"]["optional-dependencies"][extra]
+    assert wanted.split(">=")[1] == target_named(target, "fp32").oldest_runtime
 
 
 def test_the_ignored_groups_are_the_markers() -> None:
