@@ -15,7 +15,6 @@ from ..ir.dim import SymbolicDim
 from ..ir.graph import Graph
 from ..ir.node import Attribute, Node
 from ..ir.parameter import Computed, Literal, ParameterSource
-from ..ir.spec import spec_of
 from ..ir.type import TensorType
 from ..ir.value import Kind, Value
 from .common_subexpressions import RANDOM
@@ -71,7 +70,7 @@ def _folded(graph: Graph, node: Node) -> list[ParameterSource] | None:
     """The sources that may take the place of a node's results."""
     if node.op == "positions":
         return _positions(node)
-    if "." in node.op or node.regions or node.op in RANDOM or spec_of(node.op).is_fused:
+    if "." in node.op or node.regions or node.op in RANDOM:
         return None
     operands = [graph.source(operand) for operand in node.operands]
     given = [each for each in node.operands if each is not None]

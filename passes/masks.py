@@ -60,7 +60,7 @@ def find_masks(graph: Graph, mask: Value | None, scores: Shape) -> Masks:
         shape = (1,) * (len(scores) - part.type.rank) + part.type.shape
         if shape == (scores[0], *alike, length):
             keys.append(part)
-        elif queries == length and shape[-2:] == (queries, length) and is_causal(graph, part):
+        elif shape[-2:] == (queries, length) and is_causal(graph, part):
             causal = True
         else:
             rest.append(part)
@@ -154,6 +154,6 @@ def _is_triangle(array: np.ndarray[Any, Any]) -> bool:
     if array.dtype != np.bool_ or array.ndim < 2 or array.size > _LARGEST_LITERAL:
         return False
     rows, columns = array.shape[-2:]
-    if rows != columns or array.size != rows * columns:
+    if array.size != rows * columns:
         return False
     return bool(np.array_equal(array.reshape(rows, columns), np.tri(rows, dtype=np.bool_)))

@@ -10,7 +10,7 @@ from neuralc.ir.parameter import Computed, Literal, Seeded
 from neuralc.ir.type import TensorType
 from neuralc.ir.value import Kind
 from neuralc.passes.dead_code import DeadCode
-from neuralc.passes.fold_constants import TABLE, FoldConstants
+from neuralc.passes.fold_constants import AT_ONCE, TABLE, FoldConstants
 from neuralc.passes.manager import run_pipeline
 
 
@@ -25,6 +25,13 @@ def ops(graph: Graph) -> list[str]:
 def seeded(emit: Emitter, *shape: int) -> object:
     source = Seeded(TensorType(DType.F32, shape), "glorot_uniform", (), 0, "weight")
     return emit.parameter("weight", source)
+
+
+def body(name: str) -> Graph:
+    """A nested graph that gives back its input."""
+    graph = Graph(name)
+    graph.outputs["y"] = graph.add_input("x", TensorType(DType.F32, (4,)))
+    return graph
 
 
 def test_no_weight_is_evaluated() -> None:
@@ -82,6 +89,31 @@ def test_foreign_ops_stay() -> None:
     weight = seeded(Emitter(graph), 4, 4)
     graph.outputs["output"] = graph.add("onnx.Softsign", [weight], types=(type,)).result
     assert ops(fold(graph)) == ["onnx.Softsign"]
+
+
+def test_nodes_with_nested_graphs_stay() -> None:
+    graph = Graph("Nested")
+    weight = seeded(Emitter(graph), 4, 4)
+    graph.outputs["output"] = graph.add("tanh", [weight], regions=(body("Body"),)).result
+    assert ops(fold(graph)) == ["tanh"]
+
+
+def test_fused_ops_fold_as_well() -> None:
+    graph = Graph("Fused")
+    emit = Emitter(graph)
+    graph.outputs["output"] = emit("gelu", emit.constant([1.0, -1.0]))
+    ((_, source),) = fold(graph).sources()
+    assert isinstance(source, Literal)
+    np.testing.assert_allclose(source.array, [0.84134475, -0.15865525], rtol=1e-6)
+
+
+def test_large_constants_are_not_computed_at_once() -> None:
+    for size, at_once in ((AT_ONCE // 8, True), (AT_ONCE // 8 + 1, False)):
+        graph = Graph("Large")
+        emit = Emitter(graph)
+        graph.outputs["output"] = emit("neg", emit.constant(np.ones(size)))
+        ((_, source),) = fold(graph).sources()
+        assert isinstance(source, Literal if at_once else Computed)
 
 
 def test_small_constants_are_rounded_to_their_type_at_each_step() -> None:

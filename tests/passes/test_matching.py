@@ -8,7 +8,7 @@ from neuralc.ir.dim import symbol
 from neuralc.ir.dtype import DType
 from neuralc.ir.emitter import Emitter
 from neuralc.ir.graph import Graph
-from neuralc.ir.parameter import Literal
+from neuralc.ir.parameter import Computed, Literal
 from neuralc.ir.type import TensorType
 from neuralc.ir.value import Kind, Value
 from neuralc.passes.attention_pattern import shared_heads
@@ -193,7 +193,18 @@ def test_vectors_must_lie_along_their_axes(emit: Emitter) -> None:
     assert not is_causal(graph, emit("less_equal", column, square))
     assert not is_causal(graph, emit("less_equal", column, emit.constant(0, DType.I64)))
     assert not is_causal(graph, emit("less_equal", column, column))
+    assert not is_causal(graph, emit("less_equal", column, emit.constant([[0]], DType.I64)))
     assert not is_causal(graph, given(emit, 2, 2, dtype=DType.BOOL))
+
+
+def test_long_positions_are_expressions(emit: Emitter) -> None:
+    type, turned = TensorType(DType.I64, (3,)), TensorType(DType.I64, (1, 3))
+    numbers = Literal(type, np.arange(3))
+    row = emit.constant([[0], [1], [2]], DType.I64)
+    for op, attributes, expected in (("reshape", {"shape": (1, 3)}, True), ("expand", {}, False)):
+        source = Computed(turned, op, attributes or {"shape": (1, 3)}, (numbers,))
+        column = emit.graph.add_source("column", source, Kind.CONSTANT)
+        assert is_causal(emit.graph, emit("less_equal", column, row)) is expected
 
 
 # ---- heads that are shared ----------------------------------------------------------------
@@ -221,6 +232,10 @@ def test_shared_heads(emit: Emitter) -> None:
         repeat(emit, x, (B, 2, 1, 3, 4), (1, B, 2, 1, 3, 4), (B, 2, 3, 4)),
         emit("reshape", x, shape=(B, 6, 4)),
         emit("reshape", emit("tanh", x), shape=(B, 6, 4)),
+        # Something else happens between the reshapes.
+        emit(
+            "reshape", emit("tanh", emit("reshape", x, shape=(B, 2, 1, 3, 4))), shape=(B, 2, 3, 4)
+        ),
         emit("reshape", emit("expand", x, shape=(B, 2, 3, 4)), shape=(B, 6, 4)),
         emit("tanh", x),
         x,
