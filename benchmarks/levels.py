@@ -75,7 +75,7 @@ def prepare(
 ) -> tuple[dict[str, Path], dict[str, int]]:
     """Files of both levels and of inputs in `folder`, and the forms that -O2 took."""
     import neuralc
-    from neuralc.compiler.samples import input_roles, sample, sizes_for
+    from neuralc.compiler.verifying.samples import input_roles, sample, sizes_for
 
     files: dict[str, Path] = {}
     forms: dict[str, int] = {}

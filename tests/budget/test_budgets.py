@@ -17,7 +17,7 @@ from pathlib import Path
 
 from neuralc.compiler.driver import Compilation
 from neuralc.compiler.options import CompileOptions
-from neuralc.compiler.source import Source
+from neuralc.compiler.syntax.source import Source
 from neuralc.ir.graph import Graph
 from neuralc.ir.target import target_named
 from neuralc.passes.forms_pipeline import forms_passes
