@@ -87,16 +87,20 @@ def _attempt(
     """
     from lark.exceptions import UnexpectedInput
 
-    from . import error_recovery, syntax_errors
     from .grammar_cache import run_parser
     from .tree_builder import TreeBuilder
 
+    # What explains errors is loaded where there is one: most programs have none.
     if scan.fault and scan.fault.kind in ("nesting", "string", "comment"):
+        from . import syntax_errors
+
         return None, [syntax_errors.explain_fault(source, scan.fault)], None
     builder = TreeBuilder(source)
     try:
         result = run_parser(text, start, builder)
     except UnexpectedInput as error:
+        from . import error_recovery, syntax_errors
+
         problem = syntax_errors.explain(source, text, scan, error)
         region = error_recovery.recoverable_region(text, scan, error)
         return None, [*builder.problems, problem], region
