@@ -29,8 +29,11 @@ FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
         lambda target, forms: SelectForms(target, forms),
         "each fused op takes the form that was measured fastest on the target",
     ),
-    (lambda target, forms: Canonicalize(), "reshapes that met while the forms were written"),
     (lambda target, forms: FoldConstants(), "masks and positions that forms have written out"),
+    (
+        lambda target, forms: Canonicalize(),
+        "reshapes that met while the forms were written; constants stand last",
+    ),
     (
         lambda target, forms: CommonSubexpressions(),
         "layers of one form make the same masks: one is enough",
