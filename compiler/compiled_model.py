@@ -77,7 +77,7 @@ class CompiledModel:
         an earlier compilation stay. Raises `CompileError` where writing fails.
         """
         from ..lowering.weights import save
-        from .output import check_writable, is_regular, refuse_overwriting, write_file
+        from .output import check_writable, is_regular, real, refuse_overwriting, write_file
 
         path = Path(path)
         source = self._compilation.source.name
@@ -85,7 +85,9 @@ class CompiledModel:
         check_writable(path)
         with self.report.stage("write"):
             if is_regular(path):
-                files = list(save(self.program, path, external=external))
+                # A link stays one: what it leads to is written, and the weights beside that.
+                where = real(path) if path.is_symlink() else path
+                files = [path, *save(self.program, where, external=external)[1:]]
             else:
                 write_file(path, self.to_bytes())
                 files = [path]

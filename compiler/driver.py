@@ -157,9 +157,9 @@ class Compilation:
         """Any graph of this compilation as an ONNX model for its target."""
         from .. import __version__
         from ..lowering.onnx_lowering import lower
-        from .places import with_relative_places
+        from .places import with_portable_places
 
-        graph = with_relative_places(graph, self.source.name)
+        graph = with_portable_places(graph, self.source.name)
         return lower(graph, self.target, producer_version=__version__, metadata=metadata)
 
     def memory_plan(self, sizes: Mapping[str, int] | None = None) -> MemoryPlan:

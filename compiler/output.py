@@ -22,7 +22,7 @@ def refuse_overwriting(output: Path, inputs: Iterable[Path | str | None]) -> Non
             continue
         path = Path(given)
         try:
-            same = output.resolve() == path.resolve() or os.path.samefile(output, path)
+            same = real(output) == real(path) or os.path.samefile(output, path)
         except OSError:
             continue
         if same:
@@ -36,7 +36,9 @@ def refuse_overwriting(output: Path, inputs: Iterable[Path | str | None]) -> Non
 
 def check_writable(output: Path) -> None:
     """Raises `CompileError` E0504 where nothing can be written, before any work is done for it."""
-    folder = output.parent
+    folder = real(output).parent if output.is_symlink() else output.parent
+    if output.is_symlink() and real(output).is_symlink():
+        raise failure("E0504", f"cannot write `{output}`: its links lead in a circle")
     if output.is_dir():
         raise failure("E0504", f"`{output}` is a directory, where a file is to be written")
     if not folder.is_dir():
@@ -58,7 +60,7 @@ def write_file(output: Path, content: str | bytes) -> None:
             output.write_bytes(data)
             return
         # A link is followed, so that it stays one.
-        target = output.resolve()
+        target = real(output)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -76,15 +78,27 @@ def write_file(output: Path, content: str | bytes) -> None:
 
 def write_stdout(content: str | bytes) -> None:
     """Prints a result as it is."""
-    if isinstance(content, bytes):
-        sys.stdout.buffer.write(content)
-    else:
-        sys.stdout.write(content if content.endswith("\n") else content + "\n")
-    sys.stdout.flush()
+    try:
+        if isinstance(content, bytes):
+            sys.stdout.buffer.write(content)
+        else:
+            sys.stdout.write(content if content.endswith("\n") else content + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What could not be written must not fail once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise cannot_write(Path("<stdout>"), error) from None
 
 
 def cannot_write(output: Path, error: OSError) -> CompileError:
     return failure("E0504", f"cannot write `{output}`: {error.strerror or error}")
+
+
+def real(path: Path) -> Path:
+    """The file that a path leads to, through all links; a link of a circle stays as it is."""
+    return Path(os.path.realpath(path))
 
 
 def is_regular(output: Path) -> bool:

@@ -135,7 +135,8 @@ def target_named(name: str, precision: str = "fp32") -> Target:
             "E0621",
             f"the target {name!r} does not compute in {precision!r}",
             status=ExitStatus.USAGE,
-            help=f"it computes in {has}",
+            help=f"it computes in {has}"
+            + ("; the target cuda in fp16 too" if precision == "fp16" else ""),
         )
     if name == "cpu":
         # 1.23 has Attention, but before 1.28 a query that may see no key gets NaN or a mean there.

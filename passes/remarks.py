@@ -108,7 +108,7 @@ def _diagnostic(remark: Remark, scopes: list[str]) -> Diagnostic:
     times = f" ({len(scopes)} times)" if len(scopes) > 1 else ""
     named = [scope for scope in dict.fromkeys(scopes) if scope]
     where = ", ".join(named) if len(named) <= 3 else f"{named[0]} … {named[-1]}"
-    prefix = {RemarkKind.MISSED: "not fused: "}.get(remark.kind, "")
+    prefix = {RemarkKind.FUSED: "fused: ", RemarkKind.MISSED: "not fused: "}.get(remark.kind, "")
     return Diagnostic(
         remark.kind.code,
         Severity.REMARK,

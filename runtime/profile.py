@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from ..ir.diagnostic import failure
@@ -19,7 +20,7 @@ _KERNEL = "_kernel_time"
 
 @dataclass(frozen=True, slots=True)
 class NodeTime:
-    """One node of the graph that really ran; `microseconds` is the mean of one run."""
+    """One node of the graph that really ran; `microseconds` is the median of the runs."""
 
     name: str
     op: str
@@ -43,7 +44,7 @@ class LayerTime:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The mean of `runs` runs."""
+    """The medians of `runs` runs: a run that was interrupted by something else does not count."""
 
     runs: int
     nodes: tuple[NodeTime, ...]
@@ -124,9 +125,8 @@ def read_profile(path: Path, source_map: Mapping[str, str]) -> Profile:
         origin = _origin(name, source_map)
         layer = origin.rpartition("/")[0]
         place = source_map.get(origin, "")
-        mean = sum(counted) / len(counted)
         short = provider.removesuffix("ExecutionProvider").lower()
-        nodes.append(NodeTime(name, op, short, mean, layer, place))
+        nodes.append(NodeTime(name, op, short, median(counted), layer, place))
     return Profile(max(runs - 1, 1) if runs else 0, tuple(nodes))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from ...ir.diagnostic import Label
 from ...ir.span import Span
 from ..layers.initializers import Initializer, read_initializer
+from ..layers.pending import is_pending_argument
 from ..layers.spec import Parameter, Wants
 from ..messages.suggestions import closest, did_you_mean
 from ..syntax import ast
@@ -178,6 +179,14 @@ def _unknown(
     bound: Arguments,
     report: Reporter,
 ) -> None:
+    if is_pending_argument(subject.text, name.text):
+        report.error(
+            "E0212",
+            f"`{name.text}` belongs to an attention that cannot be compiled yet",
+            name.span,
+            help='leave it out: what can be compiled is attention="full"',
+        )
+        return
     known = [n for p in parameters for n in (p.name, *p.aliases)]
     own = ", ".join(p.name for p in parameters if not p.named_only)
     near = closest(name.text, known)
@@ -336,7 +345,7 @@ class _Reader:
         if name is None:
             self.fail(
                 "E0208",
-                f"there is no activation {describe(value.value).removeprefix('the ')}",
+                f"there is no activation `{text}`",
                 value.span,
                 help=did_you_mean(text, ACTIVATIONS) or "it is one of " + ", ".join(ACTIVATIONS),
             )

@@ -79,6 +79,7 @@ class Chain:
         if not self._fits_rank(use, spec, flow):
             self.check_alone((use,))
             return replace(flow, type=None)
+        before = len(calls)
         flow = self._positions(use, spec, flow, calls)
         flow, masks = self._masks(use, spec, flow)
         if flow.type is None:
@@ -98,6 +99,8 @@ class Chain:
             weights = spec.weights(site) if spec.weights is not None else ()
             if not self._within_limits(use, gives, weights):
                 return replace(flow, type=None)
+            if len(calls) > before:
+                self._tell_of_positions(use, flow, calls[before])
             calls.append(_call(use, spec, site, weights, flow.type, gives, masks))
         return self._after(use, spec, flow, gives)
 
@@ -199,13 +202,6 @@ class Chain:
             self._position_scope = self._scopes.automatic("", encoding)
         site = Site(encoding, arguments, flow, self.report)
         weights = encoding.weights(site) if encoding.weights is not None else ()
-        self.report.note(
-            "N0201",
-            f"{wanted} positions are added before this layer"
-            + (" of the decoder's sequence" if flow.stream else ""),
-            place,
-            help="`PositionalEncoding(…)` says which, `--positions none` leaves them out",
-        )
         calls.append(
             LayerCall(
                 encoding,
@@ -218,6 +214,15 @@ class Chain:
             )
         )
         return replace(flow, positions=True)
+
+    def _tell_of_positions(self, use: Use, flow: Flow, call: LayerCall) -> None:
+        self.report.note(
+            "N0201",
+            f"{call.arguments['encoding_type']} positions are added before this layer"
+            + (" of the decoder's sequence" if flow.stream else ""),
+            use.layer.name.span,
+            help="`PositionalEncoding(…)` says which, `--positions none` leaves them out",
+        )
 
     # ---- masks --------------------------------------------------------------------------------
 

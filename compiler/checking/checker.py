@@ -6,6 +6,7 @@ and everything that is to be said. Imports neither numpy nor networkx.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 
 from ...ir.diagnostic import CompileError, Diagnostic, Label, Severity
@@ -29,7 +30,7 @@ __all__ = ["CheckOptions", "CheckResult", "check"]
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The networks that can be built, and all diagnostics in order of discovery."""
+    """The networks that can be built, and all diagnostics in the order of their places."""
 
     models: tuple[Model, ...]
     diagnostics: tuple[Diagnostic, ...]
@@ -84,7 +85,14 @@ def _check(program: ast.Program, options: CheckOptions) -> CheckResult:
             _check_fragment(fragment, macros, options, report)
     for macro in macros.values():
         Expander(macros, report).check_names(macro)
-    return CheckResult(tuple(models), tuple(report.diagnostics), program.span)
+    told = sorted(report.diagnostics, key=_place)
+    return CheckResult(tuple(models), tuple(told), program.span)
+
+
+def _place(diagnostic: Diagnostic) -> tuple[int, int]:
+    """Messages are read from the top of the program to its end; those without a place come last."""
+    span = diagnostic.span
+    return (sys.maxsize, 0) if span is None else (span.line, span.column)
 
 
 def _macros(program: ast.Program, report: Reporter) -> dict[str, ast.Macro]:
@@ -132,7 +140,7 @@ def _chosen(
     report.error(
         "E0223",
         f"there is no network `{options.network}`",
-        program.span,
+        program.networks[0].name.span if program.networks else program.span,
         help=did_you_mean(options.network, seen)
         or (f"the program has {names}" if names else "the program has none"),
     )
@@ -168,7 +176,7 @@ def _written(network: ast.Network, report: Reporter) -> Written | None:
             help="add the shape of one row, for example `input: (784,)`",
         )
         return None
-    return Written(name.text, network.inputs, network.layers, network.sections, network.span)
+    return Written(name.text, network.inputs, network.layers, network.sections, name.span)
 
 
 def _chain_of(fragment: ast.Fragment, shape: tuple[int | None, ...]) -> Written:

@@ -232,7 +232,12 @@ class Expander:
                 help="to add a part's result to its input, write `ResidualConnection { … }`",
             )
         elif pending is not None:
-            self.report.error("E0202", f"`{pending}` cannot be compiled yet", layer.name.span)
+            self.report.error(
+                "E0202",
+                f"`{pending}` cannot be compiled yet",
+                layer.name.span,
+                help="`neural layers` lists those that can",
+            )
         else:
             help = did_you_mean(name, (*self.macros, *layer_names(), *PENDING))
             self.report.error(

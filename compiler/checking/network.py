@@ -58,7 +58,7 @@ class NetworkChecker:
         chain = Chain(self.options, self.report, self.expander.scopes, self.masks, loss)
         if not uses or (self.report.errors > errors and self.expander.nodes > 100_000):
             return None
-        result = self._streams(written, uses, chain)
+        result = self._streams(written, uses, chain, errors)
         if result is None or self.report.errors > errors:
             if result is None:
                 chain.check_alone(uses)
@@ -83,10 +83,13 @@ class NetworkChecker:
     # ---- streams ------------------------------------------------------------------------------
 
     def _streams(
-        self, written: Written, uses: Sequence[Use], chain: Chain
+        self, written: Written, uses: Sequence[Use], chain: Chain, errors: int
     ) -> tuple[tuple[Stream, ...], list[ModelInput]] | None:
         parts = _parts(uses, len(written.inputs))
         if len(parts) < len(written.inputs):
+            if self.report.errors > errors:
+                # Layers that are not known, or branches, may well have used it.
+                return None
             extra = written.inputs[len(parts)]
             name = f"`{extra.name.text}`" if extra.name else "this input"
             self.report.error(

@@ -143,9 +143,9 @@ def _plan_json(compilation: Compilation) -> str:
 def _mlir(compilation: Compilation) -> str:
     from ... import __version__
     from ...lowering.mlir import to_mlir
-    from ..places import with_relative_places
+    from ..places import with_portable_places
 
-    graph = with_relative_places(compilation.target_graph, compilation.source.name)
+    graph = with_portable_places(compilation.target_graph, compilation.source.name)
     return to_mlir(graph, producer_version=__version__)
 
 
@@ -206,6 +206,7 @@ def _outputs(output: Path | None, source: Path, emits: tuple[str, ...]) -> dict[
 def _check_combination(given: dict[str, Any], emits: tuple[str, ...]) -> None:
     for first, second, wrong in (
         ("--single-file", "--external", given["single_file"] and given["external"]),
+        ("--external", "-o -", given["external"] and str(given["output"]) == "-"),
         ("--emit=ast", "--verify", emits == ("ast",) and given["verify"]),
     ):
         if wrong:

@@ -7,6 +7,7 @@ In: graphs, as the pass manager hands them over. Out: numbered files in a direct
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ from ..output import write_file
 
 if TYPE_CHECKING:
     from ...ir.graph import Graph
+
+
+_LONG_TEXT = re.compile(r'"([\w+/=]{40})[\w+/=]{40,}"')
+"""The numbers of a constant, which tell nobody what a pass did; the graphs have all of them."""
 
 
 class IrDump:
@@ -52,7 +57,8 @@ class IrDump:
             lines = difflib.unified_diff(
                 self._text.splitlines(), text.splitlines(), self._name, name, lineterm="", n=2
             )
-            write_file(self.folder / f"{name}.diff", "\n".join(lines) + "\n")
+            short = (_LONG_TEXT.sub(r'"\1…"', line) for line in lines)
+            write_file(self.folder / f"{name}.diff", "\n".join(short) + "\n")
         self._name, self._text = name, text
 
     @staticmethod

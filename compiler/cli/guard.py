@@ -99,8 +99,9 @@ def _as_failure(error: Exception) -> CompileError:
             help="make the batch or the sequence smaller, or use a machine with more memory",
         )
     if isinstance(error, OSError) and error.errno is not None:
-        where = f"{error.filename}: " if error.filename else ""
         code = "E0503" if error.errno in (errno.ENOENT, errno.EISDIR) else "E0504"
+        unnamed = "cannot write the output: " if code == "E0504" else ""
+        where = f"{error.filename}: " if error.filename else unnamed
         return failure(code, f"{where}{error.strerror or error}")
     diagnostic = Diagnostic(
         "E0901",

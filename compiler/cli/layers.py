@@ -6,6 +6,7 @@ In: nothing, a layer's name, or a program. Out: tables.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,4 +165,5 @@ def _values(parameter: Parameter) -> str:
 
 
 def _first_sentence(text: str) -> str:
-    return text.split(". ")[0].rstrip(".")
+    """Up to the first full stop that ends a sentence, which the one of `et al.` does not."""
+    return re.split(r"(?<!et al)\.\s", text, maxsplit=1)[0].rstrip(".")

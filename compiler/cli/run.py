@@ -193,7 +193,7 @@ def _print(
         )
         for time in profile.by_layer()
     ]
-    title = f"{profile.microseconds:.0f} µs in kernels, mean of {profile.runs} runs"
+    title = f"{profile.microseconds:.0f} µs in kernels, median of {profile.runs} runs"
     columns = ("layer", "op", "nodes", "µs", "%", "place")
     print_table(messages, title, columns, times, numeric=columns[2:5])
 

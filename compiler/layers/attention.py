@@ -138,6 +138,9 @@ def lint_attention(site: Site, head_size: int, at: str | None, context: Dim | No
             "W0211",
             f"each head has a size of {head_size}; 64 to 128 is usual",
             at,
+            help="the size is the width divided by the number of heads: fewer heads make it larger"
+            if head_size < min(USUAL_HEAD_SIZES)
+            else "the size is the width divided by the number of heads: more make it smaller",
         )
     length = longest(context) if context is not None else None
     if length is not None and length > LONG_SEQUENCE:

@@ -134,8 +134,12 @@ def _check(site: Site) -> None:
     heads, width = a["num_heads"], a["d_model"]
     if width % heads == 0:
         return
-    a.failed.add("num_heads")
     swapped = heads > width and heads % width == 0
+    arriving = site.arriving.shape[-1] if site.flow is not None else width
+    if not swapped and arriving != width and isinstance(arriving, int) and arriving % heads == 0:
+        # The heads are right: what is wrong is the width, and `_shape` says so.
+        return
+    a.failed.add("num_heads")
     if swapped:
         a.failed.add("d_model")
     site.error(
@@ -162,7 +166,12 @@ def _shape(site: Site) -> TensorType | None:
             f"`{site.name}` is {a['d_model']} wide, and what arrives is {width} wide",
             "d_model",
             labels=site.origin_label(gives),
-            help=f"give `d_model={width}`, or a Dense({a['d_model']}) in front of it",
+            help=f"give `d_model={width}`"
+            + (
+                f", or a Dense({a['d_model']}) in front of it"
+                if a.usable("num_heads") and a["d_model"] % a["num_heads"] == 0
+                else ""
+            ),
         )
         return x
     if not a.usable("num_heads"):

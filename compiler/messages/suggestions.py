@@ -29,9 +29,18 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
-    """The help line for a near miss, None where nothing is near."""
+    """The help line for a near miss, or for half a name; None where nothing is near."""
+    candidates = tuple(candidates)
     near = closest(word, candidates)
-    return None if near is None else f"did you mean `{near}`?"
+    names = (near,) if near is not None else _longer(word, candidates)
+    return f"did you mean {' or '.join(f'`{name}`' for name in names)}?" if names else None
+
+
+def _longer(word: str, candidates: Iterable[str]) -> tuple[str, ...]:
+    """The one or two candidates that the word is the beginning of; of more none is meant."""
+    plain = _plain(word)
+    found = [name for name in candidates if len(plain) > 3 and _plain(name).startswith(plain)]
+    return tuple(found) if len(found) <= 2 else ()
 
 
 def _plain(word: str) -> str:

@@ -32,7 +32,7 @@ def test_a_remark_stands_at_the_first_place_of_its_nodes() -> None:
     diagnostic = remark.as_diagnostic()
     assert diagnostic.severity is Severity.REMARK
     assert (diagnostic.code, diagnostic.span) == ("R0801", LINE)
-    assert (diagnostic.message, diagnostic.notes) == ("x is one", ("in a",))
+    assert (diagnostic.message, diagnostic.notes) == ("fused: x is one", ("in a",))
 
 
 def test_what_is_equal_about_one_place_is_told_once() -> None:
