@@ -344,6 +344,11 @@ CODES: dict[str, Code] = {
         "size not given",
         "An open axis has no size: give one with `--sizes`.",
     ),
+    "E0722": Code(
+        "id outside of the vocabulary",
+        "An input of ids has one that the embedding's table has no row for: below zero, or not "
+        "below the `input_dim` of the program.",
+    ),
     "E0731": Code(
         "operation impossible on these numbers",
         "An op was computed on numbers that it cannot take, such as an id that is not a row of "

@@ -52,14 +52,16 @@ def check_inputs(
     specs: Sequence[TensorSpec],
     inputs: Mapping[str, Array],
     sizes: Mapping[str, Mapping[str, Any]] | None = None,
+    rows: Mapping[str, int] | None = None,
 ) -> dict[str, Array]:
     """The inputs as contiguous arrays of the model's types.
 
     A number type is changed only where no value can change: int32 ids to int64, float64 values to
-    float32 never. `sizes` gives the open axes' bounds. Raises `CompileError` with one diagnostic
-    for each thing that is wrong: E0710 a missing input, E0711 an unknown one, E0712 the type, E0713
-    the rank, E0714 a size, E0715 an empty axis, E0716 sizes that disagree, E0717 a size beyond the
-    model's bound.
+    float32 never. `sizes` gives the open axes' bounds, `rows` for inputs of ids the rows of the
+    table that they are looked up in. Raises `CompileError` with one diagnostic for each thing that
+    is wrong: E0710 a missing input, E0711 an unknown one, E0712 the type, E0713 the rank, E0714 a
+    size, E0715 an empty axis, E0716 sizes that disagree, E0717 a size beyond the model's bound,
+    E0722 an id that the table does not have.
     """
     problems: list[Diagnostic] = []
     names = [spec.name for spec in specs]
@@ -77,6 +79,8 @@ def check_inputs(
         array = np.asarray(inputs[spec.name])
         problems += _check_type(spec, array)
         problems += _check_shape(spec, array, bound, sizes or {})
+        if rows and spec.name in rows:
+            problems += _check_ids(spec, array, rows[spec.name])
         if not problems:
             ready[spec.name] = np.ascontiguousarray(array, dtype=spec.dtype).reshape(array.shape)
     if problems:
@@ -92,6 +96,19 @@ def _check_type(spec: TensorSpec, array: Array) -> list[Diagnostic]:
         return []
     message = f"the input {spec.name!r} has the type {array.dtype}, the model takes {wanted}"
     return [_wrong("E0712", message, f'convert it: x.astype("{wanted}")')]
+
+
+def _check_ids(spec: TensorSpec, array: Array, rows: int) -> list[Diagnostic]:
+    """ONNX counts a negative id from the table's end: a wrong vector, and no error."""
+    if array.dtype.kind not in "iu" or not array.size:
+        return []
+    wrong = (array < 0) | (array >= rows)
+    if not wrong.any():
+        return []
+    count, place = int(wrong.sum()), np.argwhere(wrong)[0].tolist()
+    message = f"the input {spec.name!r} has the id {array[tuple(place)]} at {place}"
+    message += f" ({count} such ids)" if count > 1 else ""
+    return [_wrong("E0722", message, f"ids are from 0 to {rows - 1}")]
 
 
 def _check_shape(

@@ -20,6 +20,7 @@ from .model_file import read_metadata
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 SESSION_OPTIONS_KEY = "neuralc.session_options"
 SIZES_KEY = "neuralc.sizes"
+INPUTS_KEY = "neuralc.inputs"
 _OPTIMIZATION = {
     "none": "ORT_DISABLE_ALL",
     "basic": "ORT_ENABLE_BASIC",
@@ -41,16 +42,18 @@ class Session:
         self.outputs: tuple[TensorSpec, ...] = tuple(map(spec_of, running.get_outputs()))
         self.sizes: dict[str, dict[str, Any]] = _json_object(metadata.get(SIZES_KEY))
         """For each open axis its smallest and largest size, where the model says them."""
+        self.rows = _rows(metadata.get(INPUTS_KEY))
+        """For each input of ids how many there are, where the model says it."""
 
     def run(
         self, inputs: Mapping[str, np.ndarray[Any, Any]], outputs: Sequence[str] | None = None
     ) -> dict[str, np.ndarray[Any, Any]]:
         """Computes the outputs, all of them where none is named.
 
-        Raises `CompileError` E0710–E0717 for inputs that the model cannot take, E0719 where the
-        runtime fails.
+        Raises `CompileError` E0710–E0717 and E0722 for inputs that the model cannot take, E0719
+        where the runtime fails.
         """
-        ready = check_inputs(self.inputs, inputs, self.sizes)
+        ready = check_inputs(self.inputs, inputs, self.sizes, self.rows)
         names = [each.name for each in self.outputs] if outputs is None else list(outputs)
         try:
             results = self.running.run(names, ready)
@@ -171,6 +174,21 @@ def _json_object(text: str | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _rows(text: str | None) -> dict[str, int]:
+    """The vocabularies' sizes from what a file tells of its inputs; nothing from a damaged one."""
+    try:
+        told = json.loads(text or "[]")
+    except ValueError:
+        return {}
+    rows: dict[str, int] = {}
+    for each in told if isinstance(told, list) else ():
+        if isinstance(each, dict) and each.get("role") == "ids":
+            name, below = each.get("name"), each.get("below")
+            if isinstance(name, str) and isinstance(below, int):
+                rows[name] = below
+    return rows
 
 
 def _first_line(error: Exception) -> str:

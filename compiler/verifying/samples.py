@@ -70,7 +70,7 @@ def input_roles(graph: Graph) -> tuple[InputRole, ...]:
         elif value.type.dtype.is_float:
             roles.append(InputRole(value.name, dtype, shape, "values"))
         else:
-            roles.append(InputRole(value.name, dtype, shape, "ids", 2))
+            roles.append(InputRole(value.name, dtype, shape, "ids"))
     return tuple(roles)
 
 

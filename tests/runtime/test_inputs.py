@@ -64,3 +64,24 @@ def test_what_fits_is_passed_on_without_a_change_of_values() -> None:
 def test_scalars_keep_their_rank() -> None:
     ready = check_inputs((TensorSpec("t", "float32", ()),), {"t": np.float32(2.5)})
     assert ready["t"].shape == ()
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([[0, 10]], "the input 'mask' has the id 10 at [0, 1]"),
+        ([[3, 1], [-1, -7]], "the input 'mask' has the id -1 at [1, 0] (2 such ids)"),
+    ],
+)
+def test_ids_that_the_table_does_not_have_are_refused(ids: list[list[int]], message: str) -> None:
+    given = {"mask": np.array(ids)}
+    with pytest.raises(CompileError) as caught:
+        check_inputs(SPECS[1:], given, SIZES, {"mask": 10})
+    (diagnostic,) = caught.value.diagnostics
+    assert (diagnostic.code, diagnostic.message) == ("E0722", message)
+    assert diagnostic.help == "ids are from 0 to 9"
+
+
+def test_the_first_and_the_last_id_are_taken() -> None:
+    ids = np.array([[0, 9]])
+    assert np.array_equal(check_inputs(SPECS[1:], {"mask": ids}, SIZES, {"mask": 10})["mask"], ids)

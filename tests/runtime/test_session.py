@@ -51,7 +51,8 @@ def test_the_options_of_the_metadata_are_applied_and_can_be_overridden(
 
 @pytest.mark.parametrize("damaged", ["[1, 2]", "{", "null"])
 def test_damaged_metadata_is_ignored(damaged: str, model_bytes: Callable[..., bytes]) -> None:
-    data = model_bytes({"neuralc.session_options": damaged, "neuralc.sizes": damaged})
+    entries = ("neuralc.session_options", "neuralc.sizes", "neuralc.inputs")
+    data = model_bytes(dict.fromkeys(entries, damaged))
     assert open_session(data, provider="cpu").run(INPUTS)["y"].shape == (1, 3, 2)
 
 
@@ -106,3 +107,12 @@ def test_a_model_that_the_runtime_refuses_is_named(
     path.write_bytes(model_bytes().replace(b"MatMul", b"NoSuch"))
     with pytest.raises(CompileError, match="E0513"):
         open_session(path, provider="cpu")
+
+
+def test_ids_that_no_table_has_never_reach_the_runtime(model_bytes: Callable[..., bytes]) -> None:
+    told = [{"name": "x", "role": "values"}, {"name": "mask", "role": "ids", "below": 2}]
+    session = open_session(model_bytes({"neuralc.inputs": json.dumps(told)}), provider="cpu")
+    assert session.run(INPUTS)["y"].shape == (1, 3, 2)
+    with pytest.raises(CompileError) as caught:
+        session.run(INPUTS | {"mask": INPUTS["mask"] - 2})
+    assert [d.code for d in caught.value.diagnostics] == ["E0722"]
