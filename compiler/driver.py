@@ -134,12 +134,14 @@ class Compilation:
     @cached_property
     def target_graph(self) -> Graph:
         """The graph in the forms that are fastest on the target: one kernel a node."""
-        from ..passes.forms_pipeline import forms_passes
+        from ..passes.forms_pipeline import forms_passes, unfused_passes
 
         graph = self.graph
         if self.options.opt_level >= FORMS_FROM_LEVEL:
             passes = forms_passes(self.target, dict(self.options.forms))
-            graph = self._run_passes("select forms", graph, passes)
+        else:
+            passes = unfused_passes(self.target)
+        graph = self._run_passes("select forms", graph, passes)
         self.report.nodes["target"] = len(graph)
         self.report.forms = _count_forms(graph)
         return graph

@@ -49,3 +49,9 @@ def forms_passes(target: Target, forms: Mapping[str, str]) -> list[Pass]:
     Running them raises `CompileError` E0622 or E0623 for a choice that is unknown or cannot be.
     """
     return [make(target, forms) for make, _ in FORMS_PIPELINE]
+
+
+def unfused_passes(target: Target) -> list[Pass]:
+    """What a graph without fused ops needs before it is lowered: that no token reaches another
+    through an overflow holds at every level."""
+    return [BoundScores(target.float_dtype)]
