@@ -346,8 +346,7 @@ CODES: dict[str, Code] = {
     ),
     "E0722": Code(
         "id outside of the vocabulary",
-        "An input of ids has one that the embedding's table has no row for: below zero, or not "
-        "below the `input_dim` of the program.",
+        "An id is below zero or not below the embedding's `input_dim`: the table has no such row.",
     ),
     "E0731": Code(
         "operation impossible on these numbers",

@@ -71,7 +71,7 @@ def sliding(
                 return None
             result.append((size - span) // strides[axis] + 1)
         elif isinstance(size, int) or strides[axis] == 1 or padding == "causal":
-            result.append((size + strides[axis] - 1) // strides[axis])
+            result.append((size - 1) // strides[axis] + 1)
         else:
             site.error(
                 "E0307",

@@ -35,6 +35,17 @@ FOUND = {
             MultiHeadAttention(num_heads=2, key_dim=1, causal=true, use_attention_mask="pairwise")
         }""",
     ),
+    # The checker and the op wrote the same length in two ways: (S + 1) // 2, (S - 1) // 2 + 1.
+    "a causal convolution that strides along an open axis": Program(
+        """network N {
+          input: (7, 4)
+          layers:
+            Conv1D(6, kernel_size=3, strides=2, padding="causal")
+            TransformerDecoder(num_heads=2)
+        }""",
+        {"dynamic": ("seq",)},
+        longest=7,
+    ),
 }
 
 
