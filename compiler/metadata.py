@@ -31,16 +31,18 @@ def model_metadata(compilation: Compilation) -> dict[str, str]:
     """The entries of the compiled file, in a fixed order. The graph's own, such as the loss and the
     optimizer, are written by lowering."""
     from .. import __version__
+    from ..ir.least_sizes import least_sizes
     from .verifying.samples import input_roles
 
     graph, target = compilation.target_graph, compilation.target
+    least = least_sizes(compilation.source_graph)
     entries: dict[str, Any] = {
         OPTIONS: compilation.options.as_metadata(),
         PIPELINE: compilation.report.pipeline,
         FUSED: compilation.report.fused,
         INPUTS: [role.as_json() for role in input_roles(graph)],
         SIZES: {
-            name: {"minimum": each.minimum, "maximum": each.maximum, "origin": each.origin}
+            name: {"minimum": least[name], "maximum": each.maximum, "origin": each.origin}
             for name, each in graph.symbols().items()
         },
         SESSION_OPTIONS: session_options(graph, target.name),

@@ -322,9 +322,9 @@ CODES: dict[str, Code] = {
         "Two axes that are one size in the program have different sizes in the arrays.",
     ),
     "E0717": Code(
-        "size over the maximum",
-        "An open axis is longer than the maximum that the model was compiled for. "
-        "Compile with a larger `--max`.",
+        "size out of bounds",
+        "An open axis is longer than the maximum that the model was compiled for (see `--max`), "
+        "or too short for the windows that slide over it.",
     ),
     "E0718": Code(
         "data file cannot be read",

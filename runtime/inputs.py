@@ -137,6 +137,11 @@ def _check_shape(
             if before != size:
                 message = f"{place} has the size {size}, but {where} has {before}"
                 problems.append(_wrong("E0716", message, f"both are the size {wanted!r}"))
+            least = sizes.get(wanted, {}).get("minimum")
+            if isinstance(least, int) and size < least:
+                message = f"{place} has the size {size}, the model needs {least} at least"
+                help = "its windows fit no shorter one: pad what is given"
+                problems.append(_wrong("E0717", message, help))
             most = sizes.get(wanted, {}).get("maximum")
             if isinstance(most, int) and size > most:
                 message = f"{place} has the size {size}, the model was compiled for {most} at most"

@@ -137,8 +137,10 @@ def verify_model(model: CompiledModel, compilation: Compilation, provider: str) 
 
 def cases(graph: Graph) -> list[dict[str, Array]]:
     """Inputs of one row and of several; with a mask, the rows are padded each in another way, one
-    of them wholly. Where axes are open: an odd length, a long one, and 1."""
-    roles = input_roles(graph)
+    of them wholly. Where axes are open: an odd length, a long one, and the shortest."""
+    from ...ir.least_sizes import least_sizes
+
+    roles, least = input_roles(graph), least_sizes(graph)
     batch = _batch(roles)
     open_axes = {name: each.maximum for name, each in graph.symbols().items() if name != batch}
     rows = len(PADDINGS) - 1 if any(role.role == "mask" for role in roles) else 3
@@ -146,7 +148,7 @@ def cases(graph: Graph) -> list[dict[str, Array]]:
     for number, length in enumerate((ODD_LENGTH, LONG, 1) if open_axes else (0, 0)):
         # Sequences of different lengths, so that no file can take one axis for the other.
         sizes = {
-            name: max(1, min(length + 2 * index, maximum or LONG))
+            name: max(least[name], min(length + 2 * index, maximum or LONG))
             for index, (name, maximum) in enumerate(open_axes.items())
         }
         sizes[batch] = 1 if number == 0 else rows

@@ -85,3 +85,13 @@ def test_ids_that_the_table_does_not_have_are_refused(ids: list[list[int]], mess
 def test_the_first_and_the_last_id_are_taken() -> None:
     ids = np.array([[0, 9]])
     assert np.array_equal(check_inputs(SPECS[1:], {"mask": ids}, SIZES, {"mask": 10})["mask"], ids)
+
+
+def test_an_axis_that_is_too_short_for_the_model_is_refused() -> None:
+    sizes = {"S": {"minimum": 4, "maximum": 8}}
+    with pytest.raises(CompileError) as caught:
+        check_inputs(SPECS, arrays(), sizes)
+    messages = [d.message for d in caught.value.diagnostics if d.code == "E0717"]
+    assert messages[0] == "axis 1 of the input 'x' has the size 3, the model needs 4 at least"
+    longer = arrays(x=np.zeros((2, 4, 4), np.float32), mask=np.ones((2, 4), np.int64))
+    assert check_inputs(SPECS, longer, sizes)["x"].shape == (2, 4, 4)
