@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.diagnostic import CompileError, Diagnostic, Severity
+from ..ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity
 
 Array = np.ndarray[Any, Any]
 
@@ -23,7 +23,11 @@ _DTYPES = {
     "tensor(double)": "float64",
     "tensor(int8)": "int8",
     "tensor(uint8)": "uint8",
+    "tensor(int16)": "int16",
+    "tensor(uint16)": "uint16",
     "tensor(int32)": "int32",
+    "tensor(uint32)": "uint32",
+    "tensor(uint64)": "uint64",
     "tensor(int64)": "int64",
     "tensor(bool)": "bool",
 }
@@ -46,6 +50,22 @@ def spec_of(node: Any) -> TensorSpec:
     """What ONNX Runtime says of an input or output."""
     shape = tuple(axis if isinstance(axis, int | str) else None for axis in node.shape)
     return TensorSpec(node.name, _DTYPES.get(node.type, node.type), shape)
+
+
+def refuse_foreign_types(specs: Sequence[TensorSpec]) -> None:
+    """Raises `CompileError` E0712 for what is no array of numbers as numpy has them."""
+    foreign = [spec for spec in specs if spec.dtype not in _DTYPES.values()]
+    if foreign:
+        raise CompileError(
+            tuple(
+                _wrong(
+                    "E0712",
+                    f"{spec.name!r} of the model is a {spec.dtype}, not an array of numbers",
+                )
+                for spec in foreign
+            ),
+            ExitStatus.SURROUNDINGS,
+        )
 
 
 def check_inputs(

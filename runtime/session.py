@@ -7,6 +7,7 @@ inputs before they reach the kernels and never falls back to another provider si
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..ir.diagnostic import CompileError, ExitStatus, failure
-from .inputs import TensorSpec, check_inputs, spec_of
+from .inputs import TensorSpec, check_inputs, refuse_foreign_types, spec_of
 from .model_file import read_metadata
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -83,7 +84,8 @@ def open_session(
     provider.
 
     Raises `CompileError` E0507 without ONNX Runtime, E0508 without the provider, E0512 for what is
-    not a model, E0513 where the runtime refuses it.
+    not a model, E0513 where the runtime refuses it, E0712 for a model that takes or gives anything
+    but numbers.
     """
     if not isinstance(model, bytes):
         model = Path(model)
@@ -99,7 +101,9 @@ def open_session(
         if provider != "auto":
             raise _provider_missing(wanted, "ONNX Runtime could not load it")
         wanted = "cpu"
-    return Session(session, wanted, metadata)
+    opened = Session(session, wanted, metadata)
+    refuse_foreign_types((*opened.inputs, *opened.outputs))
+    return opened
 
 
 def _choose(provider: str, available: Sequence[str]) -> str:
@@ -130,7 +134,8 @@ def _create(
     ort: Any, model: Path | bytes, provider: str, asked: Mapping[str, Any], profile: Path | None
 ) -> Any:
     settings = ort.SessionOptions()
-    settings.log_severity_level = 3
+    # What goes wrong is raised, and told in our own words.
+    settings.log_severity_level = 4
     for name, value in asked.items():
         if name == "intra_op_num_threads":
             settings.intra_op_num_threads = int(value)
@@ -144,7 +149,14 @@ def _create(
     if profile is not None:
         settings.enable_profiling = True
         settings.profile_file_prefix = str(profile)
-    content = model if isinstance(model, bytes) else str(model)
+    # A link is followed: the runtime looks for files of weights beside the path that it gets.
+    content = model if isinstance(model, bytes) else os.path.realpath(model)
+    if isinstance(content, str) and not _is_text(content):
+        raise failure(
+            "E0503",
+            f"ONNX Runtime cannot open `{_readable(content)}`: the name is not UTF-8",
+            help="rename the file, or its directory",
+        )
     try:
         return ort.InferenceSession(
             content, settings, providers=[PROVIDERS[provider]], enable_fallback=0
@@ -165,6 +177,18 @@ def _runtime() -> Any:
             help='pip install "neuralc[cpu]", or "neuralc[gpu]" for CUDA',
         ) from error
     return onnxruntime
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _readable(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _json_object(text: str | None) -> dict[str, Any]:

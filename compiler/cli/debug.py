@@ -7,6 +7,7 @@ with `--compare`, per stage of the compiler and per layer the error against the 
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,19 +65,43 @@ def command(messages: Messages, /, source: Path, **given: Any) -> int:
     text = open_source(messages, source)
     with Progress(messages) as progress:
         compilation = Compilation(text, compile_options(given), progress=progress.stage)
-        arrays = _inputs(compilation, given)
+        arrays, read = _inputs(compilation, given)
         progress.stage("run")
         tables = _compare(compilation, arrays) if given["compare"] else _flow(compilation, arrays)
     if given["as_json"]:
         told = {
-            title: [dict(zip(columns, row, strict=True)) for row in rows]
-            for title, columns, rows, _ in tables
+            title: [
+                {
+                    column: _number(cell) if column in numeric else cell
+                    for column, cell in zip(columns, row, strict=True)
+                }
+                for row in rows
+            ]
+            for title, columns, rows, numeric in tables
         }
         write_stdout(json.dumps(told, indent=2, ensure_ascii=False))
     else:
+        messages.line(_told_of_inputs(arrays, read, given["seed"]))
         for title, columns, rows, numeric in tables:
             print_table(messages, title, columns, rows, numeric)
     return ExitStatus.DONE
+
+
+def _number(text: str) -> float | None:
+    """A cell as JSON has it; what is not finite is null there."""
+    if text.isdigit():
+        return int(text)
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _told_of_inputs(arrays: dict[str, np.ndarray[Any, Any]], read: set[str], seed: int) -> str:
+    """What the program was run on: numbers without that tell nothing."""
+    shown = [
+        f"{name} {list(array.shape)}, {'from its file' if name in read else 'random'}"
+        for name, array in arrays.items()
+    ]
+    return f"run on {'; '.join(shown)}" + ("" if read >= arrays.keys() else f" (seed {seed})")
 
 
 Table = tuple[str, tuple[str, ...], list[tuple[str, ...]], tuple[str, ...]]
@@ -138,7 +163,10 @@ def _compare(compilation: Compilation, arrays: dict[str, np.ndarray[Any, Any]]) 
     ]
 
 
-def _inputs(compilation: Compilation, given: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+def _inputs(
+    compilation: Compilation, given: dict[str, Any]
+) -> tuple[dict[str, np.ndarray[Any, Any]], set[str]]:
+    """All inputs, and the names of those that were read from files."""
     from ..verifying.samples import input_roles, sample, sizes_for
     from .arrays import read_inputs
 
@@ -147,4 +175,5 @@ def _inputs(compilation: Compilation, given: dict[str, Any]) -> dict[str, np.nda
     bounds = {name: {"maximum": each.maximum} for name, each in graph.symbols().items()}
     wanted = dict(sizes(given["given_sizes"], "--sizes"))
     drawn = sample(roles, sizes_for(roles, wanted, bounds), given["seed"])
-    return {**drawn, **read_inputs(given["inputs"], [role.name for role in roles])}
+    read = read_inputs(given["inputs"], [role.name for role in roles])
+    return {**drawn, **read}, set(read)

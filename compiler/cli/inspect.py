@@ -35,13 +35,25 @@ def describe_model(path: Path) -> dict[str, Any]:
     import onnx
 
     from ...runtime.model_file import read_metadata
-    from .. import metadata as keys
 
     read_metadata(path)
     try:
         model = onnx.load(path, load_external_data=False)
     except Exception as error:
         raise failure("E0512", f"`{path}` is not an ONNX model: {error}") from error
+    try:
+        told = _describe(path, model)
+        json.dumps(told)
+        _text(told)
+    except Exception as error:
+        # A damaged file can be read and yet have bytes where texts, or types that there are not.
+        raise failure("E0512", f"`{path}` is damaged: {error}") from error
+    return told
+
+
+def _describe(path: Path, model: Any) -> dict[str, Any]:
+    from .. import metadata as keys
+
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     weights = list(model.graph.initializer)
     external = {
@@ -115,9 +127,15 @@ def _tensor(info: Any) -> dict[str, Any]:
     import onnx
 
     kind = info.type.tensor_type
-    shape = [axis.dim_param or axis.dim_value for axis in kind.shape.dim]
+    if not kind.elem_type:
+        # A sequence, a map or an optional value, which the compiler never writes.
+        return {"name": info.name, "dtype": info.type.WhichOneof("value") or "?", "shape": None}
+    shape = [axis.dim_param or axis.dim_value or "?" for axis in kind.shape.dim]
     dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
-    return {"name": info.name, "dtype": dtype, "shape": shape}
+    if kind.elem_type == onnx.TensorProto.STRING:
+        dtype = "string"
+    known = kind.HasField("shape")
+    return {"name": info.name, "dtype": dtype, "shape": shape if known else None}
 
 
 def _elements(tensor: Any) -> int:
@@ -128,7 +146,8 @@ def _elements(tensor: Any) -> int:
 
 
 def _shown(tensor: dict[str, Any]) -> str:
-    return f"{tensor['name']}: {tensor['dtype']}[{', '.join(map(str, tensor['shape']))}]"
+    shape = "…" if tensor["shape"] is None else ", ".join(map(str, tensor["shape"]))
+    return f"{tensor['name']}: {tensor['dtype']}[{shape}]"
 
 
 def _bounds(size: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ...ir.diagnostic import ExitStatus, failure
 from ..output import check_writable, refuse_overwriting, write_stdout
@@ -113,7 +114,9 @@ def _open(
     from ...runtime.session import open_session
 
     path = model
-    if model.suffix != ".onnx":
+    if model.suffix == ".onnx":
+        _refuse_compiling(model)
+    else:
         from ..driver import Compilation, CompiledModel
 
         source = open_source(messages, model)
@@ -125,6 +128,27 @@ def _open(
     progress.stage("load")
     profile = folder / "profile" if given["profiled"] else None
     return open_session(path, provider=given["provider"], profile=profile)
+
+
+def _refuse_compiling(model: Path) -> None:
+    """Options that would change how a program is compiled say nothing about a compiled file."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and name in _COMPILING:
+            raise failure(
+                "E0511",
+                f"{parameter.opts[0]} is for programs, and `{model}` is compiled already",
+                status=ExitStatus.USAGE,
+                help="compile the program with it: `neuralc`, or `neural run MODEL.neural`",
+            )
+
+
+_COMPILING = {
+    "opt_level", "target", "precision", "forms", "network", "dynamic", "max_sizes", "padding_mask",
+    "mask_dtype", "positions", "weights", "weights_from",
+}  # fmt: skip
 
 
 def _inputs(

@@ -5,6 +5,7 @@ In: an array. Out: `Statistics`. What is not finite is counted and left out of t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,23 +24,28 @@ class Statistics:
     not_finite: int
 
     def as_json(self) -> dict[str, Any]:
-        return {
+        """JSON-ready; it has no NaN, and says null for that."""
+        figures = {
             "min": self.minimum,
             "max": self.maximum,
             "mean": self.mean,
             "std": self.deviation,
+        }
+        return {
+            **{name: None if math.isnan(each) else each for name, each in figures.items()},
             "zeros": self.zeros,
             "not_finite": self.not_finite,
         }
 
 
 def statistics_of(array: np.ndarray[Any, Any]) -> Statistics:
-    """The statistics, computed in float64; all zero for an array without finite elements."""
+    """The statistics, computed in float64; NaN for an array without finite elements."""
     values = np.asarray(array, dtype=np.float64)
     finite = values[np.isfinite(values)]
     missing = int(values.size - finite.size)
     if not finite.size:
-        return Statistics(0.0, 0.0, 0.0, 0.0, 0.0, missing)
+        nan = float("nan")
+        return Statistics(nan, nan, nan, nan, 0.0, missing)
     return Statistics(
         float(finite.min()),
         float(finite.max()),

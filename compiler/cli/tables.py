@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Literal
 
 from .messages import Messages
 
@@ -26,7 +27,9 @@ def print_table(
 
         table = Table(title=title, title_justify="left", header_style="bold")
         for column in columns:
-            table.add_column(column, justify="right" if column in numeric else "left")
+            # Folded, for a name that is cut off is no name.
+            justify: Literal["left", "right"] = "right" if column in numeric else "left"
+            table.add_column(column, justify=justify, overflow="fold")
         for row in rows:
             # Text keeps rich from reading the brackets of `encoder[0]` as markup.
             table.add_row(*(Text(cell) for cell in row))

@@ -252,7 +252,7 @@ def test_debug_shows_what_each_layer_gives(small: Path, command: Command) -> Non
     told = json.loads(command("neural", "debug", small, "--json").out)
     (rows,) = told.values()
     assert [row["layer"] for row in rows][-1].startswith("output")
-    assert all(row["not finite"] == "0" for row in rows)
+    assert all(row["not finite"] == 0 for row in rows)
 
 
 def test_debug_compares_stages_and_layers(small: Path, command: Command) -> None:
