@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity
+from ..ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity, failure
 from .compiled_model import CompiledModel
 from .options import CompileOptions
 from .report import Report, StageTime
@@ -48,6 +48,7 @@ def compile(source: str | Path | Source, **options: Any) -> CompiledModel:
     """
     checked = CompileOptions.of(**options)
     if isinstance(source, str):
+        _refuse_path(source)
         source = Source("<string>", source)
     elif isinstance(source, Path):
         source = read_source(source)
@@ -56,6 +57,17 @@ def compile(source: str | Path | Source, **options: Any) -> CompiledModel:
     if checked.verify:
         model.verify()
     return model
+
+
+def _refuse_path(text: str) -> None:
+    """No program ends like the name of a file of programs."""
+    if text.rstrip().endswith(".neural") and "\n" not in text:
+        raise failure(
+            "E0502",
+            f"a `str` is source text, and {text!r} looks like the name of a file",
+            status=ExitStatus.USAGE,
+            help="give a file as a Path: compile(Path(…))",
+        )
 
 
 class Compilation:

@@ -107,13 +107,15 @@ def _similar(name: str) -> str | None:
     if Path(f"{name}.neural").is_file():
         return f"did you mean `{name}.neural`?"
     try:
-        programs = sorted(p.name for p in path.parent.iterdir() if p.suffix == ".neural")
+        found = sorted(p for p in path.parent.iterdir() if p.suffix == ".neural")
     except OSError:
         return f"there is no directory `{path.parent}` either"
     from difflib import get_close_matches
 
-    close = get_close_matches(path.name, programs, n=1)
-    return f"did you mean `{path.parent / close[0]}`?" if close else None
+    # The ending is left out: what all programs share makes none of them similar.
+    programs = {p.stem: p for p in found}
+    close = get_close_matches(path.stem, programs, n=1)
+    return f"did you mean `{programs[close[0]]}`?" if close else None
 
 
 def _decode(name: str, data: bytes) -> Source:

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import neuralc
 import numpy as np
 import pytest
+from neuralc.ir.diagnostic import CompileError
 
 Command = Callable[..., Any]
 
@@ -175,6 +177,19 @@ def test_a_network_that_there_is_not_is_shown_by_name_only(command: Command) -> 
         span = told["span"]
         assert (outcome.status, told["code"]) == (1, code)
         assert (span["line"], span["column"], span["end_column"]) == (1, 9, 10)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_name_given_as_source_is_seen_to_be_one() -> None:
+    with pytest.raises(CompileError, match="E0502") as caught:
+        neuralc.compile("small.neural")
+    assert "Path" in (caught.value.diagnostics[0].help or "")
+
+
+@pytest.mark.usefixtures("small")
+def test_programs_are_not_similar_because_they_are_programs(command: Command) -> None:
+    assert "did you mean" not in command("neuralc", "other.neural").err
+    assert "did you mean `small.neural`?" in command("neuralc", "smal.neural").err
 
 
 def test_remarks_say_that_something_was_fused(small: Path, command: Command) -> None:
