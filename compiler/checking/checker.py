@@ -46,7 +46,10 @@ class CheckResult:
             return self.models[0]
         if not self.models:
             message = "there is no network to compile"
-            help = "put the layers into `network NAME { input: … layers: … }`"
+            help = (
+                "put the layers into `network NAME { input: … layers: … }`, or give the shape that "
+                "they take: `--input 100,512`"
+            )
             labels: tuple[Label, ...] = ()
         else:
             message = "there are several networks, and one is compiled at a time"
