@@ -18,9 +18,10 @@ from ..ir.value import Value
 from .manager import Pass
 from .remarks import Remarks
 
-BOUND = 2.0**56
-"""Products of two such numbers, added up over a head of a thousand, are a float32 still; numbers
-of this size mean nothing in a network, and smaller ones stay what they are, bit for bit."""
+LARGEST_SCORE = 126
+"""Scores stay below two to this power: a float32, with room for rounding."""
+UNKNOWN_SIZE = 1 << 14
+"""What a head whose size is open is taken for."""
 
 TAMING = frozenset(
     {
@@ -48,7 +49,7 @@ class BoundScores(Pass):
 
     After:
 
-        %q1 = maximum(minimum(%q, 7.2e16), -7.2e16)      and %k1 alike
+        %q1 = maximum(minimum(%q, 1.2e18), -1.2e18)      and %k1 alike
         %a = attention(%q1, %k1, %v, %key_mask) {heads = 8, scale = 0.125}
 
     The same for a product whose scores reach a `masked_softmax`. Float32 only: shorter floats do
@@ -72,11 +73,12 @@ class BoundScores(Pass):
             if not all(each in wild and each.type.dtype is DType.F32 for each in factors):
                 continue
             emit = Emitter.like(graph, node)
-            bounded = [_bounded(emit, each) for each in factors]
+            bound = bound_of(_head_size(node))
+            bounded = [_bounded(emit, each, bound) for each in factors]
             graph.update(node, operands=(*bounded, *node.operands[2:]))
             remarks.note(
                 self.name,
-                f"queries and keys are kept within {BOUND:.1e}: no norm bounds them, and an "
+                f"queries and keys are kept within {bound:.1e}: no norm bounds them, and an "
                 "infinite score of a masked token would reach the others as NaN",
                 [node],
             )
@@ -84,9 +86,29 @@ class BoundScores(Pass):
         return changes
 
 
-def _bounded(emit: Emitter, value: Value) -> Value:
-    below = emit("minimum", value, emit.constant(BOUND, name="bound"))
-    return emit("maximum", below, emit.constant(-BOUND, name="bound"))
+def bound_of(size: int) -> float:
+    """The largest power of two whose products, added up over a head of `size`, are float32 still.
+
+    Smaller numbers stay what they are, bit for bit; larger ones mean nothing in a network.
+    """
+    return 2.0 ** ((LARGEST_SCORE - (size - 1).bit_length()) // 2)
+
+
+def _head_size(node: Node) -> int:
+    """Over how many numbers queries and keys are multiplied and added up."""
+    query = node.operands[0]
+    assert query is not None
+    width = query.type.shape[-1]
+    if not isinstance(width, int):
+        return UNKNOWN_SIZE
+    heads = node.attributes["heads"] if node.op == "attention" else 1
+    assert isinstance(heads, int)
+    return width // heads
+
+
+def _bounded(emit: Emitter, value: Value, bound: float) -> Value:
+    below = emit("minimum", value, emit.constant(bound, name="bound"))
+    return emit("maximum", below, emit.constant(-bound, name="bound"))
 
 
 def _products(graph: Graph, order: list[Node]) -> Iterator[Node]:

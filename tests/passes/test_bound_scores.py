@@ -10,6 +10,7 @@ import pytest
 from neuralc.ir.dim import symbol
 from neuralc.ir.dtype import DType
 from neuralc.ir.emitter import Emitter
+from neuralc.ir.evaluate import evaluate
 from neuralc.ir.graph import Graph
 from neuralc.ir.interpreter import interpret
 from neuralc.ir.parameter import Seeded
@@ -18,7 +19,7 @@ from neuralc.ir.type import TensorType
 from neuralc.ir.value import Value
 from neuralc.lowering.onnx_lowering import lower
 from neuralc.lowering.weights import to_bytes
-from neuralc.passes.bound_scores import BOUND, BoundScores
+from neuralc.passes.bound_scores import BoundScores, bound_of
 from neuralc.passes.forms_pipeline import forms_passes
 from neuralc.passes.manager import run_pipeline
 
@@ -146,8 +147,34 @@ def test_plain_products_before_a_masked_softmax(masked: bool) -> None:
     assert network.bounds(network.emit("matmul", weights, v)) == (2 if masked else 0)
 
 
-def test_the_bound_leaves_room_for_a_head_of_a_thousand() -> None:
-    assert np.finfo(np.float32).max > BOUND * BOUND * 1024
+@pytest.mark.parametrize("size", [1, 2, 3, 64, 65, 128, 1024])
+def test_the_bound_is_as_large_as_the_scores_of_a_head_allow(size: int) -> None:
+    largest, bound = float(np.finfo(np.float32).max), bound_of(size)
+    assert largest / 64 < bound * bound * size < largest / 1.5
+
+
+def test_the_bound_follows_from_the_size_of_a_head() -> None:
+    network = Network()
+    network.graph.outputs["output"] = network.layer(network.x)
+    graph = run_pipeline(network.graph, [BoundScores()]).graph
+    limits = {
+        float(evaluate(source))
+        for node in graph.nodes()
+        if node.op in ("minimum", "maximum")
+        and (limit := node.operands[1]) is not None
+        and (source := graph.source(limit)) is not None
+    }
+    assert limits == {bound_of(WIDTH // 2), -bound_of(WIDTH // 2)}
+
+
+def test_large_queries_below_the_bound_still_find_their_key() -> None:
+    network = Network()
+    network.graph.outputs["output"] = network.layer(network.x)
+    run = _session(network.graph, "attention23")
+    x = np.random.default_rng(1).standard_normal((1, LENGTH, WIDTH)).astype(np.float32) * 1e17
+    mask = np.ones((1, LENGTH), bool)
+    expected = interpret(network.graph, {"x": x, "mask": mask})["output"]
+    np.testing.assert_allclose(run(x, mask), expected, atol=1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("amount", [1e19, 1e25, 1e30])
