@@ -20,6 +20,7 @@ from neuralc.ir.dtype import DType
 from neuralc.ir.equality import difference
 from neuralc.ir.graph import Graph
 from neuralc.ir.interpreter import interpret
+from neuralc.ir.least_sizes import least_sizes
 from neuralc.ir.text import parse_graph, print_graph
 from random_programs import VOCABULARY, Program
 
@@ -119,14 +120,16 @@ def sample(graph: Graph, sizes: dict[str, int], padding: str, seed: int, scale: 
 
 
 def cases(graph: Graph, program: Program, count: int, seed: int) -> Iterator[Inputs]:
-    """Inputs at batches 1 to 3, lengths 1 to the longest, and every padding."""
+    """Inputs at batches 1 to 3, the shortest length and others, and every padding."""
     random = np.random.default_rng(seed)
+    least = least_sizes(graph)
     for index in range(count):
         sizes = {name: each.maximum or 5 for name, each in graph.symbols().items()}
         sizes["B"] = 1 + index % 3
         for name in sizes:
             if name != "B" and program.longest:
-                sizes[name] = int(random.integers(1, program.longest + 1)) if index else 1
+                drawn = int(random.integers(least[name], program.longest + 1))
+                sizes[name] = drawn if index else least[name]
         scale = (1.0, 1.0, 3.0)[index % 3]
         padding = PADDING[(index + seed) % len(PADDING)]
         yield sample(graph, sizes, padding, int(random.integers(1 << 30)), scale)

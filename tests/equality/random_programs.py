@@ -37,7 +37,6 @@ class Program:
     options: dict[str, Any] = field(default_factory=dict)
     longest: int = 0
     """The declared length of the sequence where its axis is open; 0 where it is not."""
-    shortest: int = 1
 
 
 class Writer:
@@ -47,11 +46,10 @@ class Writer:
         self.random = random
         self.shape: tuple[int, ...] = ()
         self.open = False
-        """Whether the first axis has no fixed size: windows and reshapes must stay off it."""
+        """Whether the first axis has no fixed size: reshapes must stay off it."""
         self.pairwise = False
         """Whether masks are [batch, S, S]: one kind in a network."""
         self.masked = False
-        self.shortest = 1
         self.positioned = False
 
     # ---- choices ---------------------------------------------------------------------------
@@ -216,10 +214,7 @@ class Writer:
             sizes.append(valid if same == '"valid"' else -(-size // stride))
         if min(sizes) < 1:
             return self.pointwise()
-        if self.open and same == '"valid"':
-            return self.pointwise()
-        self.shape = (*sizes, filters)
-        self.open = self.open and sizes[0] == self.shape[0]
+        self._change_length(sizes, filters)
         return self.call(
             f"Conv{axes}D",
             filters,
@@ -242,11 +237,16 @@ class Writer:
             (size - span) // stride + 1 if same == "valid" else -(-size // stride)
             for size, span, stride in zip(self.shape, window, strides, strict=False)
         ]
-        if min(sizes) < 1 or self.open:
+        if min(sizes) < 1 or (self.open and same == "same" and strides[0] > 1):
             return self.pointwise()
-        self.shape = (*sizes, self.shape[-1])
+        self._change_length(sizes, self.shape[-1])
         name = f"{self.one('Max', 'Average')}Pooling{axes}D"
         return self.call(name, window, f"strides={strides}", f'padding="{same}"')
+
+    def _change_length(self, sizes: list[int], width: int) -> None:
+        """An open axis that became shorter fits no mask that is an input."""
+        self.masked = self.masked and not (self.open and sizes[0] != self.shape[0])
+        self.shape = (*sizes, width)
 
     def pool_all(self) -> str:
         axes = len(self.shape) - 1
@@ -354,7 +354,7 @@ def program(random: Random) -> Program:
     body = "\n    ".join(lines)
     loss = write.maybe(30, '\n  loss: "sparse_categorical_crossentropy"')
     text = f"network Random {{\n  input: {declared}\n  layers:\n    {body}{loss}\n}}\n"
-    return Program(text, options, longest, write.shortest)
+    return Program(text, options, longest)
 
 
 def _encoder_decoder(write: Writer) -> list[str]:
