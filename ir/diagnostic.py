@@ -46,7 +46,7 @@ class Diagnostic:
     """One message: a stable code, the smallest span that is wrong, and how to mend it.
 
     `code` is `E…` for errors, `W…` for warnings and lints, `N…` for notes, `R…` for remarks; each
-    is listed with its meaning in `ir/codes.py` and shown by `neural explain CODE`.
+    is listed with its meaning in `ir/codes/` and shown by `neural explain CODE`.
     """
 
     code: str

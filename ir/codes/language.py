@@ -1,274 +1,273 @@
-"""The codes of messages about what a program means: names, layers, arguments, shapes.
-
-In: nothing. Out: `LANGUAGE_CODES`, a title and an explanation by code, sorted; a part of `CODES`.
-"""
+"""The codes of messages about what a program means: names, layers, arguments, shapes."""
 
 from __future__ import annotations
 
-LANGUAGE_CODES: dict[str, tuple[str, str]] = {
-    "E0201": (
+from .code import Code
+
+CODES = {
+    "E0201": Code(
         "unknown layer",
         "No layer and no macro has this name. Case does not matter; `neural layers` lists all.",
     ),
-    "E0202": (
+    "E0202": Code(
         "layer cannot be compiled yet",
         "The language has this layer, but the compiler cannot build it so far. No layer is ever "
         "left out silently.",
     ),
-    "E0203": (
+    "E0203": Code(
         "branches cannot be compiled yet",
         "`name: { … }` among layers is a branch. Branches are read, but only a single chain, with "
         "ResidualConnection blocks, can be built so far.",
     ),
-    "E0204": (
+    "E0204": Code(
         "unknown argument",
         "The layer or macro has no parameter of this name. `neural layers NAME` lists them.",
     ),
-    "E0205": (
+    "E0205": Code(
         "missing argument",
         "A parameter without a default was not given a value.",
     ),
-    "E0206": (
+    "E0206": Code(
         "wrong kind of value",
         "An argument wants another kind of value, for example a whole number and not a text.",
     ),
-    "E0207": (
+    "E0207": Code(
         "value out of range",
         "A number (or a name) is of the right kind but not allowed here: sizes are at least 1, "
         "rates lie between 0 and 1.",
     ),
-    "E0208": (
+    "E0208": Code(
         "not one of the words that are known",
         "The argument takes one of a few words: an activation, an initializer, a mode.",
     ),
-    "E0209": ("argument given twice", "Each parameter gets one value, by position or by name."),
-    "E0210": (
+    "E0209": Code("argument given twice", "Each parameter gets one value, by position or by name."),
+    "E0210": Code(
         "too many arguments",
         "More arguments without a name are given than the layer or macro has parameters.",
     ),
-    "E0211": (
+    "E0211": Code(
         "argument without a name behind one with a name",
         "Arguments without a name come first: once a name has been used, order means nothing.",
     ),
-    "E0212": (
+    "E0212": Code(
         "option cannot be compiled yet",
         "The language has this option of the layer, but the compiler cannot build it so far.",
     ),
-    "E0213": (
+    "E0213": Code(
         "heads do not divide the width",
         "Each head takes an equal part of the width, so the number of heads must divide it. "
         "MultiHeadAttention with an explicit key_dim is free of this.",
     ),
-    "E0214": (
+    "E0214": Code(
         "block where none may stand, or missing block",
         "A `{ … }` behind a layer is the part that it works on: ResidualConnection needs one, the "
         "transformer blocks may have one, other layers have none.",
     ),
-    "E0215": (
+    "E0215": Code(
         "options contradict each other",
         "Two options of one layer cannot both be meant.",
     ),
-    "E0216": (
+    "E0216": Code(
         "macro uses itself",
         "A macro stands for the layers in its body; one that contains itself would never end.",
     ),
-    "E0217": (
+    "E0217": Code(
         "unknown parameter",
         "`$name` stands for a parameter of the macro around it, and that has none of this name.",
     ),
-    "E0218": (
+    "E0218": Code(
         "impossible number of repetitions",
         "`* N` repeats what stands before it 1 to 10000 times.",
     ),
-    "E0219": (
+    "E0219": Code(
         "name used twice",
         "Layers, inputs and outputs of one network have names of their own: they name weights.",
     ),
-    "E0220": (
+    "E0220": Code(
         "open choice",
         "`HPO(…)` leaves a value open for a search. One network is compiled, so the value must be "
         "chosen before.",
     ),
-    "E0221": (
+    "E0221": Code(
         "nothing to attend to",
         "Cross-attention reads the encoder's memory: the value that arrives at the first "
         "TransformerDecoder behind a TransformerEncoder.",
     ),
-    "E0222": (
+    "E0222": Code(
         "cannot be calculated",
         "Arithmetic works on numbers, and nothing can be divided by zero.",
     ),
-    "E0223": ("no such network", "The program has no network of the name that was asked for."),
-    "E0224": (
+    "E0223": Code("no such network", "The program has no network of the name that was asked for."),
+    "E0224": Code(
         "network without input or layers",
         "A network needs the shape of its input and at least one layer.",
     ),
-    "E0225": (
+    "E0225": Code(
         "not exactly one network",
         "One network is compiled at a time: choose with `--network NAME` where a program has "
         "several, and write one where it has none.",
     ),
-    "E0226": (
+    "E0226": Code(
         "masks contradict each other",
         "`attention_mask` is one input with one shape: padding [batch, S], or pairwise "
         "[batch, S, S].",
     ),
-    "E0227": ("unknown device", "A device is cpu, gpu, cuda, cuda with a number, or auto."),
-    "E0228": (
+    "E0227": Code("unknown device", "A device is cpu, gpu, cuda, cuda with a number, or auto."),
+    "E0228": Code(
         "two of one name",
         "The networks and the macros of a program have different names.",
     ),
-    "E0229": (
+    "E0229": Code(
         "section cannot be understood",
         "The value of a section such as `loss` or `optimizer` is not of a kind that it can have.",
     ),
-    "E0230": (
+    "E0230": Code(
         "result or input not used",
         "Everything that a network computes or is given must reach its output. Something here "
         "would be computed in vain, which is surely not meant.",
     ),
-    "E0301": (
+    "E0301": Code(
         "wrong number of dimensions",
         "The layer takes values of another rank: sequences are (length, width), images (height, "
         "width, channels), the batch aside.",
     ),
-    "E0302": (
+    "E0302": Code(
         "width does not fit",
         "`d_model` says how wide a transformer block is. A block adds its result to its input, so "
         "this must be the width that arrives.",
     ),
-    "E0303": (
+    "E0303": Code(
         "Embedding gets something else than ids",
         "An Embedding looks up one vector for each token id, so its input has one dimension, the "
         "length, and nothing stands between it and the input.",
     ),
-    "E0304": (
+    "E0304": Code(
         "window does not fit",
         "The window of a convolution or a pooling is larger than what it slides over.",
     ),
-    "E0305": (
+    "E0305": Code(
         "ids where vectors are needed",
         "Token ids are names, not quantities: only an Embedding can make vectors of them.",
     ),
-    "E0306": (
+    "E0306": Code(
         "unknown width",
         "Weights have sizes that are known when the network is compiled; the axis that they "
         "depend on must have a number.",
     ),
-    "E0307": (
+    "E0307": Code(
         "axis of open length",
         "The layer needs to know all sizes, and an axis that arrives is only known when the model "
         "runs.",
     ),
-    "E0308": (
+    "E0308": Code(
         "table of positions too short",
         "Learned positions are a table with a row for each position, so the sequence must have a "
         "bound, and no more positions than the table has rows.",
     ),
-    "E0309": (
+    "E0309": Code(
         "block changes the shape",
         "What a residual adds must have the shape of what it is added to.",
     ),
-    "E0310": (
+    "E0310": Code(
         "groups do not divide the channels",
         "A grouped convolution cuts its channels and its filters into equal parts.",
     ),
-    "E0311": (
+    "E0311": Code(
         "elements do not fill the shape",
         "Reshape keeps every element: the sizes before and after have the same product.",
     ),
-    "E0312": (
+    "E0312": Code(
         "impossible input shape",
         "A shape has at least one dimension beside the batch, and each is at least 1.",
     ),
-    "E0313": (
+    "E0313": Code(
         "tensor too large",
         "A tensor may have 2^40 elements, for one row of the batch.",
     ),
-    "E0314": (
+    "E0314": Code(
         "network too large",
         "A network may have 100000 operations; what repetitions would make is counted before.",
     ),
-    "E0315": (
+    "E0315": Code(
         "mask of computed length",
         "A mask is an input and needs a length that an input can have; the sequence at this layer "
         "has one that is computed from another.",
     ),
-    "N0201": (
+    "N0201": Code(
         "positions added",
         "Attention does not see order. Where no PositionalEncoding stands before the first "
         "transformer block of a sequence, positions are added there once.",
     ),
-    "N0202": (
+    "N0202": Code(
         "leading None",
         "A leading `None` is the batch, which shapes may leave out, if the rest is what the layers "
         "need; otherwise it is an axis of open length.",
     ),
-    "N0203": (
+    "N0203": Code(
         "decoder has an input of its own",
         "Decoders behind encoders read a second sequence, the target's, and attend to the result "
         "of the encoders. What stands before the encoders is applied to both, with one set of "
         "weights.",
     ),
-    "N0204": (
+    "N0204": Code(
         "padding mask has no reader",
         "`--padding-mask` adds an input for layers that can leave padding out; there is none.",
     ),
-    "W0201": (
+    "W0201": Code(
         "Embedding's input with a width",
         "An Embedding makes the width itself; its input is the ids, one for each position.",
     ),
-    "W0202": (
+    "W0202": Code(
         "macro hides a layer",
         "A macro has the name of a built-in layer, which is then out of reach outside the macro.",
     ),
-    "W0203": (
+    "W0203": Code(
         "unknown setting",
         "The section has no setting of this name. It is kept in the model's metadata.",
     ),
-    "W0204": (
+    "W0204": Code(
         "loss does not fit the last layer",
         "Cross-entropies want probabilities (softmax, or sigmoid for binary), regression losses "
         "want plain values.",
     ),
-    "W0205": (
+    "W0205": Code(
         "arguments within quotes",
         'Old programs write `optimizer: "Adam(learning_rate=0.001)"`. It is read, but calls are '
         "better written without quotes.",
     ),
-    "W0206": (
+    "W0206": Code(
         "unknown loss, optimizer or schedule",
         "The name is kept in the model's metadata, but nothing is known of it.",
     ),
-    "W0207": (
+    "W0207": Code(
         "arguments look swapped",
         "The sizes are possible, but so unusual that two of them are probably in the wrong order.",
     ),
-    "W0208": (
+    "W0208": Code(
         "option without effect",
         "`--dynamic` or `--max` names an axis that the network does not have.",
     ),
-    "W0211": (
+    "W0211": Code(
         "unusual head size",
         "Width divided by heads is usually 64 to 128. Far smaller heads see little, far larger "
         "ones are few. A hint, off with `--no-lint`.",
     ),
-    "W0212": (
+    "W0212": Code(
         "long dense attention",
         "Dense attention compares every position with every other one: beyond 1024 positions the "
         "square weighs. A hint, off with `--no-lint`.",
     ),
-    "W0213": (
+    "W0213": Code(
         "attention without positions",
         "Attention alone gives the same result for any order of what arrives. A hint, off with "
         "`--no-lint`.",
     ),
-    "W0301": (
+    "W0301": Code(
         "looks channels-first",
         "Images are (height, width, channels); a first dimension of 1 or 3 before two large ones "
         "looks like another order.",
     ),
-    "W0302": (
+    "W0302": Code(
         "Dense on an image",
         "Dense acts on the last axis, the channels of each pixel; usually `Flatten()` or a global "
         "pooling stands in between.",
