@@ -57,9 +57,10 @@ def run(messages: Messages, source_path: Path, given: dict[str, Any]) -> int:
     if given["remarks"]:
         messages.show([_at_first_line(remark, source.text) for remark in report.remarks])
     if given["time_passes"]:
-        messages.line(report.times_text())
+        messages.answer("times", report.times_text(), report.as_json()["times"])
     if report.verification is not None:
-        messages.line(f"verified: {report.verification}")
+        verification = report.verification
+        messages.answer("verification", f"verified: {verification}", verification.as_json())
     if observer is not None:
         messages.line(f"wrote {dump}: {observer.written} graphs")
     for path in written:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import Any, TextIO
 
 from ...ir.diagnostic import Diagnostic, Severity
 
@@ -26,10 +26,13 @@ class Messages:
     sources: dict[str, str] = field(default_factory=dict)
     """Texts by name, for the lines that diagnostics show."""
     collected: list[Diagnostic] = field(default_factory=list)
+    answers: dict[str, Any] = field(default_factory=dict)
 
     def show(self, diagnostics: Iterable[Diagnostic]) -> None:
-        """Prints diagnostics; quiet leaves errors only. As JSON they wait for `close`."""
-        chosen = [d for d in diagnostics if not self.quiet or d.severity is Severity.ERROR]
+        """Prints diagnostics; quiet leaves errors, and remarks, which somebody asked for.
+        As JSON they wait for `close`."""
+        kept = (Severity.ERROR, Severity.REMARK)
+        chosen = [d for d in diagnostics if not self.quiet or d.severity in kept]
         if self.format == "json":
             self.collected.extend(chosen)
         elif chosen:
@@ -43,13 +46,21 @@ class Messages:
         if not self.quiet and self.format == "text":
             print(text, file=sys.stderr)
 
+    def answer(self, name: str, text: str, data: Any) -> None:
+        """What an option asked for, quiet or not; in the JSON document `data` under `name`."""
+        if self.format == "json":
+            self.answers[name] = data
+        else:
+            print(text, file=sys.stderr)
+
     def close(self) -> None:
         """Prints what waited for the end."""
         if self.format == "json":
             from ..messages.render import render_json
 
-            print(render_json(self.collected), file=sys.stderr)
+            print(render_json(self.collected, **self.answers), file=sys.stderr)
             self.collected.clear()
+            self.answers.clear()
 
     def use_color(self, stream: TextIO) -> bool:
         """Whether to colour what goes to `stream`: --color, else NO_COLOR, else if a terminal."""

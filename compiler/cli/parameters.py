@@ -112,7 +112,7 @@ message_options = options(
     click.option(
         "--color", type=click.Choice(["auto", "always", "never"]), default="auto", hidden=True
     ),
-    click.option("-q", "--quiet", is_flag=True, help="errors only"),
+    click.option("-q", "--quiet", is_flag=True, help="errors, and what options ask for, only"),
     click.option("--debug", is_flag=True, help="tracebacks, and the IR verified after each pass"),
 )
 

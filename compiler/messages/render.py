@@ -22,6 +22,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from ...ir.diagnostic import Diagnostic, Severity
 from ...ir.span import Span
@@ -57,9 +58,10 @@ def render(
     return "\n".join(blocks)
 
 
-def render_json(diagnostics: Iterable[Diagnostic]) -> str:
-    """One JSON document: `{"diagnostics": […]}`, each as `Diagnostic.as_json` gives it."""
-    return json.dumps({"diagnostics": [d.as_json() for d in diagnostics]}, indent=2)
+def render_json(diagnostics: Iterable[Diagnostic], **answers: Any) -> str:
+    """One JSON document: `{"diagnostics": […]}`, each as `Diagnostic.as_json` gives it, and behind
+    them what else a command was asked for."""
+    return json.dumps({"diagnostics": [d.as_json() for d in diagnostics], **answers}, indent=2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,26 @@ def test_without_o_the_model_is_called_like_the_program(small: Path, command: Co
     assert Path("net.onnx").is_file()
 
 
-def test_quiet_says_nothing(small: Path, command: Command) -> None:
-    outcome = command("neuralc", small, "-q", "--remarks", "--time-passes")
+def test_quiet_says_nothing_unasked(small: Path, command: Command) -> None:
+    outcome = command("neuralc", small, "-q")
     assert (outcome.status, outcome.out, outcome.err) == (0, "", "")
+
+
+def test_quiet_answers_what_is_asked(small: Path, command: Command) -> None:
+    outcome = command("neuralc", small, "-q", "--remarks", "--time-passes", "--verify")
+    assert outcome.status == 0
+    assert "remark[R0801]" in outcome.err
+    assert "fuse_attention" in outcome.err
+    assert "verified: RMS error" in outcome.err
+    assert "note[" not in outcome.err
+    assert "wrote" not in outcome.err
+
+
+def test_json_answers_what_is_asked(small: Path, command: Command) -> None:
+    outcome = command("neuralc", small, "--diagnostics=json", "--time-passes", "--verify")
+    told = json.loads(outcome.err)
+    assert {each["pass"] for each in told["times"]} > {"fuse_attention", "select_forms"}
+    assert told["verification"]["rms"] <= told["verification"]["rms_bound"]
 
 
 @pytest.mark.parametrize(
