@@ -85,7 +85,7 @@ def prepare(
             opt_level=level,
             padding_mask=options.padding_mask,
             dynamic=options.dynamic,
-            forms=options.form,
+            forms=options.form if level == options.level else {},
             lint=False,
         )
         files[f"O{level}"] = folder / f"{program.stem}-O{level}.onnx"

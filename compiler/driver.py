@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from .checking.model import Model
     from .syntax import ast
 
-FORMS_FROM_LEVEL = 2
-"""Below it nothing is fused, so there is no form to choose."""
-
 Progress = Callable[[str], None]
 """Told the name of each stage and pass when it begins."""
 
@@ -146,14 +143,10 @@ class Compilation:
     @cached_property
     def target_graph(self) -> Graph:
         """The graph in the forms that are fastest on the target: one kernel a node."""
-        from ..passes.forms_pipeline import forms_passes, unfused_passes
+        from ..passes.forms_pipeline import forms_passes
 
-        graph = self.graph
-        if self.options.opt_level >= FORMS_FROM_LEVEL:
-            passes = forms_passes(self.target, dict(self.options.forms))
-        else:
-            passes = unfused_passes(self.target)
-        graph = self._run_passes("select forms", graph, passes)
+        passes = forms_passes(self.target, dict(self.options.forms), self.options.opt_level)
+        graph = self._run_passes("select forms", self.graph, passes)
         self.report.nodes["target"] = len(graph)
         self.report.forms = _count_forms(graph)
         return graph

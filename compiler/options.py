@@ -114,6 +114,14 @@ class CompileOptions:
                 )
         if not 0 <= self.seed < 2**63:
             raise _wrong(f"a seed is a whole number from 0 to 2^63 - 1, not {self.seed}")
+        if self.forms:
+            from ..passes.forms_pipeline import FORMS_FROM_LEVEL
+
+            if self.opt_level < FORMS_FROM_LEVEL:
+                raise _wrong(
+                    f"at -O{self.opt_level} nothing is fused, so there is no form to choose",
+                    f"--form goes with -O{FORMS_FROM_LEVEL} and above",
+                )
         for name, size in self.max_sizes:
             if size < 1:
                 raise _wrong(f"the largest size of the axis {name!r} cannot be {size}")

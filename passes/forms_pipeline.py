@@ -19,11 +19,20 @@ from .select_forms import SelectForms
 
 Make = Callable[[Target, Mapping[str, str]], Pass]
 
-FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
+FORMS_FROM_LEVEL = 2
+"""Below it nothing is fused, so there is no form to choose."""
+
+UNFUSED_PIPELINE: tuple[tuple[Make, str], ...] = (
     (
         lambda target, forms: BoundScores(target.float_dtype),
         "kernels mask scores by adding, which an infinite score survives",
     ),
+)
+"""What every graph needs before it is lowered: that no token reaches another through an overflow
+holds at every level. It leaves networks alone that have a norm or ids before each attention."""
+
+FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
+    *UNFUSED_PIPELINE,
     (lambda target, forms: FlattenRows(), "Gemm, the fastest product, works on rows"),
     (
         lambda target, forms: SelectForms(target, forms),
@@ -43,15 +52,16 @@ FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
 """Each pass and why it stands there."""
 
 
-def forms_passes(target: Target, forms: Mapping[str, str]) -> list[Pass]:
+def forms_rows(level: int) -> tuple[tuple[Make, str], ...]:
+    """The passes of an optimization level that come behind the fused graph, with their reasons."""
+    return FORMS_PIPELINE if level >= FORMS_FROM_LEVEL else UNFUSED_PIPELINE
+
+
+def forms_passes(
+    target: Target, forms: Mapping[str, str], level: int = FORMS_FROM_LEVEL
+) -> list[Pass]:
     """The passes for a target under the user's `--form` choices.
 
     Running them raises `CompileError` E0622 or E0623 for a choice that is unknown or cannot be.
     """
-    return [make(target, forms) for make, _ in FORMS_PIPELINE]
-
-
-def unfused_passes(target: Target) -> list[Pass]:
-    """What a graph without fused ops needs before it is lowered: that no token reaches another
-    through an overflow holds at every level."""
-    return [BoundScores(target.float_dtype)]
+    return [make(target, forms) for make, _ in forms_rows(level)]

@@ -36,19 +36,16 @@ def command(messages: Messages, /, level: str | None, as_json: bool) -> int:
 
     for number, rows in tables.items():
         shown = [(str(place), *row) for place, row in enumerate(rows, start=1)]
-        print_table(messages, f"-O{number}", ("", "pass", "why"), shown or [("", "nothing", "")])
+        print_table(messages, f"-O{number}", ("", "pass", "why"), shown)
     return 0
 
 
 def pipeline(level: int) -> list[tuple[str, str]]:
     """Every pass that runs at a level, with its reason; the choice of forms as for the CPU."""
     from ...ir.target import target_named
-    from ...passes.forms_pipeline import FORMS_PIPELINE
+    from ...passes.forms_pipeline import forms_rows
     from ...passes.pipelines import PIPELINES
-    from ..driver import FORMS_FROM_LEVEL
 
+    target = target_named("cpu")
     rows = [(row.step.name, row.reason) for row in PIPELINES[level]]
-    if level >= FORMS_FROM_LEVEL:
-        target = target_named("cpu")
-        rows += [(make(target, {}).name, reason) for make, reason in FORMS_PIPELINE]
-    return rows
+    return rows + [(make(target, {}).name, reason) for make, reason in forms_rows(level)]

@@ -267,3 +267,11 @@ def test_wrong_usage_is_status_2(arguments: tuple[str, ...], small: Path, comman
 def test_color_is_asked_for(flag: str, colored: bool, small: Path, command: Command) -> None:
     outcome = command("neuralc", small, f"--color={flag}")
     assert ("\x1b[" in outcome.err) is colored
+
+
+@pytest.mark.parametrize("level", ["-O0", "-O1"])
+def test_a_form_needs_fusion(level: str, small: Path, command: Command) -> None:
+    outcome = command("neuralc", small, level, "--form", "attention=decomposed")
+    assert outcome.status == 2
+    assert "E0510" in outcome.err
+    assert "--form goes with -O2" in outcome.err
