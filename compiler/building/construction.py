@@ -15,8 +15,8 @@ from ...ir.dtype import DType
 from ...ir.parameter import Seeded
 from ...ir.type import TensorType
 from ...ir.value import Kind, Value
-from ..checking.site import Weight
 from ..layers.initializers import Initializer
+from ..layers.weight import Weight
 
 if TYPE_CHECKING:
     from ...ir.emitter import Emitter

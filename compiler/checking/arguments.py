@@ -13,6 +13,7 @@ from typing import Any
 
 from ...ir.diagnostic import Label
 from ...ir.span import Span
+from ..layers.activations import ACTIVATIONS, activation_named
 from ..layers.initializers import Initializer, read_initializer
 from ..layers.pending import is_pending_argument
 from ..layers.spec import Parameter, Wants
@@ -333,8 +334,6 @@ class _Reader:
         return ", ".join(shown) or "none"
 
     def activation(self, value: Evaluated) -> str | None:
-        from ..layers.activations import ACTIVATIONS, activation_named
-
         if value.value is None:
             return "linear"
         text = _text(value)

@@ -14,6 +14,7 @@ from ...ir.dim import largest, product
 from ...ir.span import Span
 from ...ir.type import TensorType
 from ..layers.spec import LayerSpec, Role, layer_named
+from ..layers.weight import Weight
 from .arguments import Arguments
 from .check_options import CheckOptions
 from .macros import Use
@@ -21,7 +22,7 @@ from .mask_inputs import PADDING, PAIRWISE, MaskInputs
 from .model import LayerCall
 from .reporter import Reporter
 from .scopes import Scopes
-from .site import Flow, Site, Weight, longest, shape_text
+from .site import Flow, Site, longest, shape_text
 
 ELEMENT_LIMIT = 2**40
 """Elements of one tensor, for one row of the batch and open axes at their maxima."""

@@ -26,7 +26,7 @@ from .scopes import Scopes
 
 REPETITION_LIMIT = 10_000
 NODE_LIMIT = 100_000
-"""Ops of one network, estimated from the layers' specs."""
+"""Ops of one network, bounded by the layers' specs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,8 +136,9 @@ class Expander:
         if "num_layers" in arguments.values and arguments.usable("num_layers"):
             times *= arguments["num_layers"]
         many = times > 1
+        nodes = spec.most_nodes(arguments.values)
         for _ in range(times):
-            self._spend(spec.nodes, layer)
+            self._spend(nodes, layer)
             scope = self._scope(layer, spec, arguments, parent, many)
             block: tuple[Use, ...] | None = None
             if layer.block is not None and spec.block is not Block.NEVER:

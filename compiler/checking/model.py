@@ -13,7 +13,7 @@ from typing import Any
 from ...ir.span import Span
 from ...ir.type import TensorType
 from ..layers.spec import LayerSpec
-from .site import Weight
+from ..layers.weight import Weight
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from ...ir.dim import Dim, largest
 from ...ir.dtype import DType
 from ...ir.span import Span
 from ...ir.type import TensorType
-from ..layers.initializers import Initializer
 from .arguments import Arguments
 from .reporter import Reporter
 
@@ -47,22 +46,6 @@ class Flow:
 
     def without_masks(self) -> Flow:
         return replace(self, padding=False, pairwise=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """One tensor of weights of a layer: path below the layer, shape, what it starts from.
-
-    `kind` is the word before `_initializer` that changes its start. `state` marks what training
-    updates without gradients, `constant` what it never changes.
-    """
-
-    path: str
-    shape: tuple[int, ...]
-    kind: str
-    initializer: Initializer
-    state: bool = False
-    constant: bool = False
 
 
 @dataclass(slots=True)

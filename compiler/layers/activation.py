@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...ir.type import TensorType
-from ..checking.site import Site, Weight
-from .activations import activate, activation_weights, prelu
+from ..checking.site import Site
+from .activations import activate, activation_nodes, activation_weights, prelu
 from .initializers import ZEROS
 from .spec import LayerSpec, Parameter, Wants, define
+from .weight import Weight
 
 if TYPE_CHECKING:
     from ...ir.value import Value
@@ -46,7 +47,7 @@ define(
         _activation_shape,
         lambda make, x: activate(make, make["activation"], x),
         weights=_activation_weights,
-        nodes=10,
+        nodes=lambda arguments: activation_nodes(arguments["activation"]),
     )
 )
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ..checking.site import Weight
 from .initializers import ZEROS
+from .weight import Weight
 
 if TYPE_CHECKING:
     from ...ir.value import Value
@@ -59,6 +59,9 @@ _UNARY = {
 }
 """Activations that are one op."""
 
+_NODES = {"linear": 0, "relu6": 2, "silu": 2, "gelu": 5, "gelu_tanh": 9, "prelu": 4}
+"""How many ops those are that are not one."""
+
 LEAKY_RELU_SLOPE = 0.2
 """Keras 3's `leaky_relu` function; the layer LeakyReLU has 0.3."""
 
@@ -68,6 +71,11 @@ def activation_named(name: str) -> str | None:
     lower = name.lower()
     lower = _ALIASES.get(lower, lower)
     return lower if lower in ACTIVATIONS else None
+
+
+def activation_nodes(name: str | None) -> int:
+    """How many ops an activation writes; one for None, which stands for what is not known yet."""
+    return 1 if name is None else _NODES.get(name, 1)
 
 
 def activation_weights(name: str, width: int, scope: str = "") -> tuple[Weight, ...]:

@@ -6,13 +6,15 @@ Vaswani et al., Attention Is All You Need (2017), section 3.2; parameters as Ker
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ...ir.dim import Dim
 from ...ir.type import TensorType
-from ..checking.site import Site, Weight, longest
+from ..checking.site import Site, longest
 from .initializers import GLOROT_UNIFORM, ZEROS
 from .spec import LayerSpec, Mask, Parameter, Role, Wants, define
+from .weight import Weight
 
 if TYPE_CHECKING:
     from ...ir.value import Value
@@ -89,6 +91,17 @@ def attend(
     batch, length, _, size = mixed.type.shape
     merged = make("reshape", mixed, shape=(batch, length, heads * size))
     return make.linear(merged, f"{prefix}output")
+
+
+def attention_nodes(
+    *, bias: bool, dropout: float, causal: bool = False, masked: bool | str = False
+) -> int:
+    """How many ops `attend` writes at most, the joining of the mask inputs that `masked`, the value
+    of `use_attention_mask`, asks for included."""
+    projections, split, products, merge = 4 * (1 + bias), 3 * 2, 4, 2
+    padding = 2  # [B, S] to [B, 1, 1, S], and
+    joined = {True: 2, "pairwise": 4}.get(masked, 0)
+    return projections + split + products + merge + (dropout > 0) + 6 * causal + padding + joined
 
 
 def drop(make: Construction, x: Value, rate: float) -> Value:
@@ -234,6 +247,15 @@ def _weights(site: Site) -> tuple[Weight, ...]:
     )
 
 
+def _nodes(arguments: Mapping[str, Any]) -> int:
+    return attention_nodes(
+        bias=arguments["use_bias"],
+        dropout=arguments["dropout"],
+        causal=arguments["causal"],
+        masked=arguments["use_attention_mask"],
+    )
+
+
 def _build(make: Construction, x: Value) -> Value:
     cross = make["mode"] == "cross"
     context = make.state.memory if cross and make.state.memory is not None else x
@@ -308,6 +330,6 @@ define(
         weights=_weights,
         weight_kinds=("kernel", "bias"),
         rank=2,
-        nodes=34,
+        nodes=_nodes,
     )
 )

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from ...ir.diagnostic import Label
 from ...ir.type import TensorType
-from ..checking.site import Site, Weight
-from .activations import activate, activation_weights
+from ..checking.site import Site
+from .activations import activate, activation_nodes, activation_weights
 from .core import ACTIVATION, USE_BIAS
 from .initializers import GLOROT_UNIFORM, ZEROS
 from .spec import LayerSpec, Mask, Parameter, Wants, define
+from .weight import Weight
 from .windows import channels_first, channels_last, pads, sliding, window_parameters
 
 if TYPE_CHECKING:
@@ -130,6 +131,6 @@ for _axes in (1, 2, 3):
                 "dilation_rate",
             ),
             rank=_axes + 1,
-            nodes=15,
+            nodes=lambda arguments: 4 + activation_nodes(arguments["activation"]),
         )
     )

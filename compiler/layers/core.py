@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ...ir.type import TensorType
-from ..checking.site import Site, Weight, shape_text
-from .activations import activate, activation_weights
+from ..checking.site import Site, shape_text
+from .activations import activate, activation_nodes, activation_weights
 from .initializers import GLOROT_UNIFORM, ZEROS
 from .spec import LayerSpec, Parameter, Wants, define
+from .weight import Weight
 
 if TYPE_CHECKING:
     from ...ir.value import Value
@@ -48,6 +50,10 @@ def _weights(site: Site) -> tuple[Weight, ...]:
     return (kernel, *((bias,) if site.arguments["use_bias"] else ()), *slopes)
 
 
+def _nodes(arguments: Mapping[str, Any]) -> int:
+    return 1 + bool(arguments["use_bias"]) + activation_nodes(arguments["activation"])
+
+
 def _build(make: Construction, x: Value) -> Value:
     return activate(make, make["activation"], make.linear(x, ""))
 
@@ -63,7 +69,7 @@ define(
         weights=_weights,
         weight_kinds=KINDS,
         shape_by=("units",),
-        nodes=13,
+        nodes=_nodes,
     )
 )
 
@@ -83,6 +89,11 @@ def _check_output(site: Site) -> None:
         site.arguments.values["activation"] = _default_activation(site.loss)
 
 
+def _output_nodes(arguments: Mapping[str, Any]) -> int:
+    """Where the activation is not given, the loss may bring one that is one op."""
+    return max(_nodes(arguments), 2 + bool(arguments["use_bias"]))
+
+
 define(
     LayerSpec(
         "Output",
@@ -97,6 +108,6 @@ define(
         weight_kinds=KINDS,
         shape_by=("units",),
         single=True,
-        nodes=13,
+        nodes=_output_nodes,
     )
 )

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from ...ir.dtype import DType
 from ...ir.type import TensorType
-from ..checking.site import Site, Weight, longest, shape_text
+from ..checking.site import Site, longest, shape_text
 from .initializers import EMBEDDINGS
 from .spec import LayerSpec, Parameter, Role, Wants, define
+from .weight import Weight
 
 if TYPE_CHECKING:
     from ...ir.value import Value

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...ir.type import TensorType
-from ..checking.site import Site, Weight
+from ..checking.site import Site
 from .initializers import ONES, ZEROS
 from .spec import LayerSpec, Parameter, Wants, define
+from .weight import Weight
 
 if TYPE_CHECKING:
     from ...ir.value import Value

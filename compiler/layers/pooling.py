@@ -154,9 +154,9 @@ for _axes in (1, 2, 3):
                 nodes=3,
             )
         )
-    for _name, _build, _what in (
-        ("Average", _build_mean, "mean"),
-        ("Max", _build_max, "largest value"),
+    for _name, _build, _what, _most in (
+        ("Average", _build_mean, "mean", 8),
+        ("Max", _build_max, "largest value", 6),
     ):
         define(
             LayerSpec(
@@ -170,6 +170,6 @@ for _axes in (1, 2, 3):
                 mask=Mask.CONSUMES if _axes == 1 else Mask.ENDS,
                 shape_by=("keepdims",),
                 rank=_axes + 1,
-                nodes=10 if _axes == 1 else 1,
+                nodes=_most if _axes == 1 else 1,
             )
         )

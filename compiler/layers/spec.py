@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ...ir.type import TensorType
     from ...ir.value import Value
     from ..building.construction import Construction
-    from ..checking.site import Site, Weight
+    from ..checking.site import Site
+    from .weight import Weight
 
 FAMILIES = (
     "core",
@@ -127,7 +128,8 @@ class LayerSpec:
     are those of their kinds that take `<kind>_initializer` and `<kind>_regularizer`. `scope` is the
     first part of the weights' paths, counted per kind (`dense[0]`); where it is `single`, the first
     has no number. `rank` is the rank, batch apart, that must arrive; `shape_by` names the arguments
-    that the result's type depends on; `nodes` bounds the ops that one use writes.
+    that the result's type depends on; `nodes` bounds the ops that one use writes, its block
+    apart: a number, or a rule for its arguments.
     """
 
     name: str
@@ -147,12 +149,16 @@ class LayerSpec:
     changes_rank: bool = False
     shape_by: tuple[str, ...] = ()
     single: bool = False
-    nodes: int = 4
+    nodes: int | Callable[[Mapping[str, Any]], int] = 4
 
     @property
     def all_parameters(self) -> tuple[Parameter, ...]:
         """The layer's own parameters and those that come with its weights and with every layer."""
         return self.parameters + _weight_parameters(self.weight_kinds) + EVERY_LAYER
+
+    def most_nodes(self, arguments: Mapping[str, Any]) -> int:
+        """How many ops one use with these arguments writes at most."""
+        return self.nodes if isinstance(self.nodes, int) else self.nodes(arguments)
 
 
 EVERY_LAYER = (

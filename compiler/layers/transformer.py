@@ -1,33 +1,26 @@
 """Transformer blocks: encoder and decoder, pre-norm by default.
 
 Pre-norm: y = x + MHA(LN(x)); z = y + FFN(LN(y)). Post-norm: y = LN(x + MHA(x)); z = LN(y + FFN(y)).
-A decoder has cross-attention to the encoder's memory between the two, in the same manner.
+A decoder has cross-attention to the encoder's memory between the two, in the same manner. Their
+parameters, rules and weights stand here, their ops in `transformer_block.py`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...ir.diagnostic import Label
 from ...ir.type import TensorType
-from ..checking.site import Site, Weight, shape_text
-from .activations import activate, activation_weights
+from ..checking.site import Site, shape_text
+from .activations import activation_weights
 from .attention import (
     USE_MASK,
-    attend,
     attention_weights,
-    drop,
     lint_attention,
     nearest_divisors,
 )
 from .initializers import GLOROT_UNIFORM, ONES, ZEROS
 from .spec import Block, LayerSpec, Mask, Parameter, Role, Wants, define
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ...ir.value import Value
-    from ..building.construction import Construction
+from .transformer_block import build_decoder, build_encoder, decoder_nodes, encoder_nodes
+from .weight import Weight
 
 PARAMETERS = (
     Parameter(
@@ -276,82 +269,6 @@ def _decoder_weights(site: Site) -> tuple[Weight, ...]:
     )
 
 
-# ---- meaning ------------------------------------------------------------------------------
-
-
-def _norm(make: Construction, x: Value, scope: str) -> Value:
-    with make.inside(scope):
-        gain, bias = make.weight(f"{scope}/gain"), make.weight(f"{scope}/bias")
-        return make("layer_norm", x, gain, bias, axis=-1, epsilon=make["epsilon"])
-
-
-def _residual(
-    make: Construction, x: Value, scope: str, part: Callable[[Construction, Value], Value]
-) -> Value:
-    """One part of a block with its sum and its norm, in the order that norm_first says."""
-    first = make["norm_first"]
-    entering = _norm(make, x, f"{scope}_norm") if first else x
-    with make.inside(scope):
-        leaving = drop(make, part(make, entering), make["dropout_rate"])
-    with make.inside(""):
-        total = make("add", x, leaving)
-    return total if first else _norm(make, total, f"{scope}_norm")
-
-
-def _self_attention(make: Construction, x: Value, causal: bool) -> Value:
-    state = make.state
-    return attend(
-        make,
-        x,
-        x,
-        "attention",
-        heads=make["num_heads"],
-        dropout=make["dropout_rate"],
-        causal=causal,
-        key_mask=state.key_mask,
-        pairwise=state.pairwise,
-    )
-
-
-def _cross_attention(make: Construction, x: Value) -> Value:
-    memory = make.state.memory
-    assert memory is not None
-    return attend(
-        make,
-        x,
-        memory,
-        "cross_attention",
-        heads=make["num_heads"],
-        dropout=make["dropout_rate"],
-        causal=False,
-        key_mask=make.state.memory_mask,
-        pairwise=None,
-    )
-
-
-def _feed_forward(make: Construction, x: Value) -> Value:
-    if make.build_block is not None:
-        return make.build_block(x)
-    with make.inside("inner"):
-        hidden = activate(make, make["activation"], make.linear(x, "ffn/inner"), "ffn")
-        hidden = drop(make, hidden, make["dropout_rate"])
-    with make.inside("outer"):
-        return make.linear(hidden, "ffn/outer")
-
-
-def _build_encoder(make: Construction, x: Value) -> Value:
-    x = _residual(make, x, "attention", lambda make, x: _self_attention(make, x, causal=False))
-    return _residual(make, x, "ffn", _feed_forward)
-
-
-def _build_decoder(make: Construction, x: Value) -> Value:
-    causal = make["causal"]
-    x = _residual(make, x, "attention", lambda make, x: _self_attention(make, x, causal))
-    if make["cross_attention"]:
-        x = _residual(make, x, "cross_attention", _cross_attention)
-    return _residual(make, x, "ffn", _feed_forward)
-
-
 KINDS = ("kernel", "bias", "gamma", "beta")
 
 define(
@@ -362,7 +279,7 @@ define(
         "encoder",
         PARAMETERS,
         _shape,
-        _build_encoder,
+        build_encoder,
         check=_check,
         mask=Mask.READS,
         role=Role.ENCODER,
@@ -370,7 +287,7 @@ define(
         weights=_encoder_weights,
         weight_kinds=KINDS,
         rank=2,
-        nodes=58,
+        nodes=encoder_nodes,
     )
 )
 
@@ -382,7 +299,7 @@ define(
         "decoder",
         PARAMETERS + DECODER_PARAMETERS,
         _decoder_shape,
-        _build_decoder,
+        build_decoder,
         check=_check,
         mask=Mask.READS,
         role=Role.DECODER,
@@ -390,6 +307,6 @@ define(
         weights=_decoder_weights,
         weight_kinds=KINDS,
         rank=2,
-        nodes=92,
+        nodes=decoder_nodes,
     )
 )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from neuralc.compiler.building.builder import build
 from neuralc.compiler.checking.checker import CheckOptions, check
+from neuralc.compiler.checking.model import Model
 from neuralc.compiler.syntax.parser import parse
 from neuralc.compiler.syntax.source import Source
 from neuralc.ir.diagnostic import Severity
@@ -22,15 +23,21 @@ Array = np.ndarray[Any, Any]
 class Lab:
     """Builds networks and runs them in the interpreter."""
 
-    def graph(
+    def model(
         self, layers: str, input: str = "(7, 12)", options: CheckOptions | None = None
-    ) -> Graph:
-        """The verified graph of a network of these layers."""
+    ) -> Model:
+        """The checked network of these layers."""
         text = f"network N {{ input: {input} layers: {layers} }}"
         result = check(parse(Source("test.neural", text)), options)
         errors = [d for d in result.diagnostics if d.severity is Severity.ERROR]
         assert not errors, errors
-        graph = build(result.the_model, seed=3)
+        return result.the_model
+
+    def graph(
+        self, layers: str, input: str = "(7, 12)", options: CheckOptions | None = None
+    ) -> Graph:
+        """The verified graph of a network of these layers."""
+        graph = build(self.model(layers, input, options), seed=3)
         verify(graph)
         return graph
 

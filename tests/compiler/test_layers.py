@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from neuralc.compiler.checking.checker import check
+from neuralc.compiler.layers.activations import ACTIVATIONS
 from neuralc.compiler.layers.initializers import INITIALIZERS
 from neuralc.compiler.layers.pending import PENDING
 from neuralc.compiler.layers.spec import LayerSpec, Wants, layer_named, layers
@@ -76,8 +77,21 @@ def test_every_layer_is_built_within_its_bound_of_nodes(lab: Any, spec: LayerSpe
     scopes = [node.scope for node in graph.nodes() if "/dense[" not in node.scope]
     own = [scope for scope in scopes if scope.split("/")[0].split("[")[0] == spec.scope]
     assert own or not len(graph)
-    assert len(own) <= spec.nodes <= 2 * len(own) + 8
+    bounds = {
+        call.scope: spec.most_nodes(call.arguments)
+        for call in lab.model(source, input).all_calls()
+        if call.spec is spec
+    }
+    assert len(own) <= sum(bounds.values()) <= 1.3 * len(own) + 2
     assert all(node.spans for node in graph.nodes())
+
+
+@pytest.mark.parametrize("bias", ["true", "false"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_ops_of_a_dense_layer_are_known_exactly(lab: Any, activation: str, bias: str) -> None:
+    source = f"Dense(3, {activation}, {bias})"
+    (call,) = lab.model(source, "(4,)").all_calls()
+    assert call.spec.most_nodes(call.arguments) == len(lab.graph(source, "(4,)"))
 
 
 @pytest.mark.parametrize("spec", layers().values(), ids=lambda spec: spec.name)
@@ -115,3 +129,7 @@ def test_a_pending_layer_is_an_error_that_names_it(name: str) -> None:
 def test_every_initializer_can_be_evaluated(name: str) -> None:
     source = Seeded(TensorType(DType.F32, (4, 6)), name, INITIALIZERS[name], 0, "x/kernel")
     assert evaluate(source).shape == (4, 6)
+
+
+def test_the_largest_repetition_of_a_small_layer_is_allowed(lab: Any) -> None:
+    assert len(list(lab.model("Dense(4, relu) * 10000", "(4,)").all_calls())) == 10_000
