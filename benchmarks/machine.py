@@ -26,9 +26,10 @@ def processor() -> str:
     return " ".join([told.get("model name", platform.machine()), *vectors])
 
 
-def versions() -> dict[str, str]:
+def versions(*others: str) -> dict[str, str]:
+    """Of Python, of what neuralc is made with, and of other packages."""
     found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *others):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -36,5 +37,6 @@ def versions() -> dict[str, str]:
     return found
 
 
-def machine() -> dict[str, object]:
-    return {"processor": processor(), "cores": os.cpu_count(), "versions": versions()}
+def machine(*others: str) -> dict[str, object]:
+    """Its processor and cores, and the versions of neuralc's packages and of those named."""
+    return {"processor": processor(), "cores": os.cpu_count(), "versions": versions(*others)}

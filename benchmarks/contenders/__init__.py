@@ -1,0 +1,86 @@
+"""Who is compared: a contender makes a file once, then opens it in a process of its own.
+
+Each family is a module with two functions for each of its contenders:
+
+    prepare(name, model, folder)            writes what `open` needs; returns notes for the table
+    open(name, model, folder, threads)      a function from inputs to the outputs, ready to be timed
+
+`folder` holds the weights (`weights.safetensors`) and what others prepared before.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Run = Callable[[dict[str, Array]], Array]
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A way to run a network; `title` is its name in tables."""
+
+    name: str
+    title: str
+    family: str
+    packages: tuple[str, ...] = ()
+    """Importable names that it needs beside neuralc's own."""
+    after: tuple[str, ...] = ()
+    """Contenders whose files it starts from."""
+
+    @property
+    def missing(self) -> list[str]:
+        """Packages that are not installed."""
+        return [each for each in self.packages if importlib.util.find_spec(each) is None]
+
+    @property
+    def module(self) -> ModuleType:
+        return importlib.import_module(f"contenders.{self.family}")
+
+
+EXPORT = ("torch", "onnxscript")
+OURS = "neuralc"
+CONTENDERS = {
+    each.name: each
+    for each in (
+        Contender(OURS, "neuralc -O2, plain session", "compiled"),
+        Contender("neuralc-session", "neuralc -O2, its session options", "compiled", after=(OURS,)),
+        Contender("ort", "torch.onnx.export + ONNX Runtime", "exported", EXPORT),
+        Contender(
+            "optimizer", "export + transformers optimizer", "exported", EXPORT, after=("ort",)
+        ),
+        Contender("torch", "torch eager", "torch_native", ("torch",)),
+        Contender("compile", "torch.compile", "torch_native", ("torch",)),
+        Contender("openvino", "OpenVINO", "openvino_native", ("torch", "openvino")),
+    )
+}
+
+
+def onnx_session(path: Path, threads: int) -> Any:
+    """A bare session, as any server makes it."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
+
+
+def first_output(session: Any) -> Run:
+    """Runs a session, whatever its only input is called."""
+    (entry,) = session.get_inputs()
+
+    def run(inputs: dict[str, Array]) -> Array:
+        (array,) = inputs.values()
+        return np.asarray(session.run(None, {entry.name: array})[0])
+
+    return run

@@ -1,0 +1,156 @@
+"""Lines of measured JSON as a table in Markdown and as a plot.
+
+    python benchmarks/peer_report.py bench.jsonl --table bench.md --plot bench.svg
+
+In: what `peers.py` wrote, of one run or several after one another. Out: for each model and
+contender milliseconds and how many times as fast neuralc is (more
+than 1: neuralc wins), with the 95 % interval; those that
+took no part with the reason. Where a pair was measured more than once, the last counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+Line = Mapping[str, Any]
+HEADINGS = (
+    "contender",
+    "ms",
+    "quartiles",
+    "its time / neuralc's",
+    "GFLOP/s",
+    "first answer s",
+    "RSS MB",
+)
+OURS = ("neuralc", "neuralc-session")
+
+
+def figures_of(lines: Iterable[Line]) -> dict[tuple[str, str], Line]:
+    return {(line["model"], line["contender"]): line for line in lines if "contender" in line}
+
+
+def best_peer(lines: Mapping[tuple[str, str], Line], model: str) -> Line | None:
+    """The fastest contender on a model that is not ours."""
+    peers = [
+        line
+        for (name, contender), line in lines.items()
+        if name == model and contender not in OURS and line["status"] == "measured"
+    ]
+    return min(peers, key=lambda line: float(line["ours_is_faster"]), default=None)
+
+
+def ratio(line: Line) -> str:
+    return f"{line['ours_is_faster']:.3f} ({line['low']:.3f}–{line['high']:.3f})"
+
+
+def markdown(lines: Iterable[Line]) -> str:
+    lines = list(lines)
+    found = figures_of(lines)
+    models = list(dict.fromkeys(model for model, _ in found))
+    text = [*machines(lines)]
+    for model in models:
+        here = [line for (name, _), line in found.items() if name == model]
+        sized = next(line for line in here if line["status"] == "measured")
+        text += [
+            "",
+            f"**{model}**: {sized['gflop']:.3g} GFLOP, {sized['threads']} threads, "
+            f"{sized['clock']} time, {sized['rounds']} rounds",
+            "",
+            f"| {' | '.join(HEADINGS)} |",
+            "|---|" + "--:|" * (len(HEADINGS) - 1),
+        ]
+        for line in here:
+            if line["status"] != "measured":
+                text.append(f"| {line['title']} | {line['status']} | | | | | |")
+                continue
+            low, high = line["quartiles_ms"]
+            compared = "" if line["contender"] == OURS[0] else ratio(line)
+            speed = line["gflop"] / line["median_ms"] * 1e3
+            text.append(
+                f"| {line['title']} | {line['median_ms']:.4g} | {low:.4g}–{high:.4g} | {compared} "
+                f"| {speed:.0f} | {line['first_answer_s']:.2f} | {line['peak_rss_mb']:.0f} |"
+            )
+    bests = [line for model in models if (line := best_peer(found, model)) is not None]
+    if bests:
+        logs = [math.log(line["ours_is_faster"]) for line in bests]
+        each = ", ".join(f"{line['model']} {line['title']} {ratio(line)}" for line in bests)
+        text += [
+            "",
+            f"Against the best peer of each model ({each}): "
+            f"geometric mean {math.exp(sum(logs) / len(logs)):.3f}.",
+        ]
+    return "\n".join(text).strip() + "\n"
+
+
+def machines(lines: Iterable[Line]) -> list[str]:
+    """Processor and versions, once for each that differs."""
+    told = []
+    for line in lines:
+        if "processor" in line:
+            versions = ", ".join(f"{name} {each}" for name, each in line["versions"].items())
+            told.append(f"{line['processor']}, {line['cores']} cores. {versions}.")
+    return list(dict.fromkeys(told))
+
+
+def plot(lines: Iterable[Line], path: Path) -> None:
+    """Bars of each contender's speed over neuralc's, by model, with intervals."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    # An image that is drawn from the same figures has the same bytes.
+    matplotlib.rcParams["svg.hashsalt"] = "neuralc"
+    from matplotlib import pyplot
+
+    lines = list(lines)
+    found = figures_of(lines)
+    models = list(dict.fromkeys(model for model, _ in found))
+    shown = {name: line["title"] for (_, name), line in found.items() if name not in OURS}
+    width = 0.8 / max(1, len(shown))
+    figure, axes = pyplot.subplots(figsize=(1.6 * len(models) + 3.5, 4.2), layout="constrained")
+    for place, (contender, title) in enumerate(shown.items()):
+        xs, heights, below, above = [], [], [], []
+        for index, model in enumerate(models):
+            line = found.get((model, contender))
+            if line is None or line["status"] != "measured":
+                continue
+            xs.append(index + (place - (len(shown) - 1) / 2) * width)
+            heights.append(1 / line["ours_is_faster"])
+            below.append(heights[-1] - 1 / line["high"])
+            above.append(1 / line["low"] - heights[-1])
+        axes.bar(xs, heights, width * 0.9, yerr=(below, above), label=title, error_kw={"lw": 0.8})
+    axes.axhline(1, color="black", lw=1)
+    axes.set_xticks(range(len(models)), models)
+    axes.set_ylabel("speed, neuralc = 1 (higher is faster)")
+    axes.set_title("\n".join(machines(lines))[:110], fontsize=8)
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    pyplot.close(figure)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("lines", nargs="+", type=Path)
+    parser.add_argument("--table", type=Path)
+    parser.add_argument("--plot", type=Path)
+    options = parser.parse_args()
+    lines = [
+        json.loads(line)
+        for path in options.lines
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    table = markdown(lines)
+    if options.table:
+        options.table.write_text(table, encoding="utf-8")
+    else:
+        print(table, end="")
+    if options.plot:
+        plot(lines, options.plot)
+
+
+if __name__ == "__main__":
+    main()
