@@ -15,6 +15,7 @@ from .dead_code import DeadCode
 from .flatten_rows import FlattenRows
 from .fold_constants import FoldConstants
 from .manager import Pass
+from .reduce_as_product import ReduceAsProduct
 from .select_forms import SelectForms
 
 Make = Callable[[Target, Mapping[str, str]], Pass]
@@ -33,6 +34,10 @@ holds at every level. It leaves networks alone that have a norm or ids before ea
 
 FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
     *UNFUSED_PIPELINE,
+    (
+        lambda target, forms: ReduceAsProduct(target.name),
+        "a product adds rows up faster than a reduction; what makes its rows is folded below",
+    ),
     (lambda target, forms: FlattenRows(), "Gemm, the fastest product, works on rows"),
     (
         lambda target, forms: SelectForms(target, forms),

@@ -25,6 +25,7 @@ from .fuse_scaled_masked_softmax import FuseScaledMaskedSoftmax
 from .fuse_silu import FuseSilu
 from .fuse_skip_layer_norm import FuseSkipLayerNorm
 from .manager import Pass
+from .reduce_early import ReduceEarly
 
 
 class Row(NamedTuple):
@@ -50,6 +51,7 @@ _RAISE = (
     Row(FuseGelu(), "recognized by its formula, exact or tanh"),
     Row(FuseSilu(), "recognized by its formula"),
     Row(FuseBiasGelu(), "for a bias that no product took"),
+    Row(ReduceEarly(), "behind what needs its products, before sums go into norms"),
     Row(FuseSkipLayerNorm(), "behind linear, whose bias is no residual connection"),
     Row(FoldConstants(), "reshaped biases and masks that fusion wrote"),
     Row(Canonicalize(), "cancels the splitting and joining of heads around fused attentions"),
