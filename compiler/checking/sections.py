@@ -102,7 +102,21 @@ TRAIN_KEYS = (
     "monitor",
     "device",
 )
+HPO_KEYS = (
+    "search_method",
+    "method",
+    "num_trials",
+    "trials",
+    "max_trials",
+    "objective",
+    "metric",
+    "direction",
+    "timeout",
+    "seed",
+)
 EXECUTION_KEYS = ("device", "mixed_precision", "gradient_checkpointing", "precision", "@")
+SETTINGS = {"train": TRAIN_KEYS, "execution": EXECUTION_KEYS, "hpo": HPO_KEYS}
+"""The settings of each section that is a block of them."""
 
 _PROPER = {"training": "train", "execute": "execution"}
 """Sections with two names."""
@@ -138,7 +152,7 @@ class SectionReader:
                 self._optimizer(value)
             elif name == "lr_schedule":
                 self._schedule(value)
-            elif name in ("train", "execution"):
+            elif name in SETTINGS:
                 self._settings(section, name)
             content = _plain(value)
             if section.settings is not None:
@@ -261,7 +275,7 @@ class SectionReader:
     def _settings(self, section: ast.Section, name: str) -> None:
         if not isinstance(section.value, ast.Settings):
             return
-        known = TRAIN_KEYS if name == "train" else EXECUTION_KEYS
+        known = SETTINGS[name]
         for entry in section.value.entries:
             key = entry.key.text
             if key not in known:

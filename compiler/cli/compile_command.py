@@ -6,6 +6,7 @@ In: a source and the options as given. Out: written files and printed texts; the
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -214,6 +215,13 @@ def _check_combination(given: dict[str, Any], emits: tuple[str, ...]) -> None:
             raise failure(
                 "E0511", f"{first} and {second} exclude each other", status=ExitStatus.USAGE
             )
+    if emits == ("onnx",) and str(given["output"]) == "-" and sys.stdout.isatty():
+        raise failure(
+            "E0510",
+            "a model is binary, and standard output is a terminal",
+            status=ExitStatus.USAGE,
+            help="give -o FILE, or lead the output into a file or another program",
+        )
     dump: Path | None = given["dump_ir"]
     if dump is not None and dump.exists() and not dump.is_dir():
         raise failure("E0504", f"`{dump}` is a file, where a directory is needed")

@@ -116,9 +116,16 @@ def _positions_shape(site: Site) -> TensorType | None:
     a = site.arguments
     if not site.require_known_width():
         return None
-    if a["encoding_type"] == "sinusoidal":
-        return x
     length, rows = longest(x.shape[1]), a["max_len"]
+    if a["encoding_type"] == "sinusoidal":
+        if a.given("max_len") and a.usable("max_len") and length is not None and length > rows:
+            site.warning(
+                "W0303",
+                f"max_len={rows}, and the sequence may have {length} positions",
+                "max_len",
+                help=f"give `max_len={length}`, or leave it out: sinusoidal positions need none",
+            )
+        return x
     if length is None:
         site.error(
             "E0308",

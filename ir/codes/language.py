@@ -272,4 +272,9 @@ CODES = {
         "Dense acts on the last axis, the channels of each pixel; usually `Flatten()` or a global "
         "pooling stands in between.",
     ),
+    "W0303": Code(
+        "sequence longer than its positions",
+        "The sequence may be longer than the `max_len` of its positions. Sines and cosines have no "
+        "table that could end, so it is compiled as it is; learned positions would be an error.",
+    ),
 }

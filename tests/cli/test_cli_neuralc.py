@@ -112,6 +112,18 @@ def test_stdin_and_stdout(
     assert Path("model.onnx").is_file()
 
 
+def test_no_model_is_written_to_a_terminal(
+    small: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    outcome = command("neuralc", small, "-o", "-")
+    assert outcome.status == 2
+    assert outcome.out == ""
+    assert "E0510" in outcome.err
+    assert "terminal" in outcome.err
+    assert command("neuralc", small, "--emit=ir", "-o", "-").out.startswith("graph @Small")
+
+
 def test_one_network_is_chosen_by_name(small: Path, small_source: str, command: Command) -> None:
     small.write_text(small_source + small_source.replace("Small", "Other"))
     several = command("neuralc", small)

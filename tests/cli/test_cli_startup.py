@@ -12,6 +12,9 @@ import pytest
 
 SCRIPTS = Path(sys.executable).parent
 RUNS = 7
+SLACK = 2
+"""A loaded machine makes CPU time longer too, by shared caches and clocks that fall. The goals
+themselves are measured by `benchmarks/start_up.py`; this guards against what would break them."""
 
 
 def cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
@@ -28,7 +31,7 @@ def cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "limit"),
+    ("arguments", "goal"),
     [
         (["neuralc", "--help"], 0.15),
         (["neural", "--help"], 0.15),
@@ -37,7 +40,7 @@ def cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
     ids=["neuralc --help", "neural --help", "neural check"],
 )
 def test_start_up_over_bare_python(
-    arguments: list[str], limit: float, small: Path, tmp_path: Path
+    arguments: list[str], goal: float, small: Path, tmp_path: Path
 ) -> None:
     """As a user starts it: with the bytecode and the grammar's tables of an earlier run."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
@@ -48,7 +51,7 @@ def test_start_up_over_bare_python(
     for warm_up in (command, bare):
         subprocess.run(warm_up, check=True, capture_output=True, env=environment, timeout=60)
     over = cpu_seconds(command, environment) - cpu_seconds(bare, environment)
-    assert over <= limit, f"{over:.3f} s over bare Python"
+    assert over <= SLACK * goal, f"{over:.3f} s over bare Python"
 
 
 def loaded_by(code: str) -> set[str]:

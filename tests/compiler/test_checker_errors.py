@@ -165,6 +165,7 @@ WARNINGS = [
     ("W0203", network("Dense(1)", more="train { «epoch»: 3 }")),
     ("W0203", network("Dense(1)", more="optimizer: Adam(learning_rat=«0.1»)")),
     ("W0203", network("Dense(1)", more="execution { «sped»: 3 }")),
+    ("W0203", network("Dense(1)", more="hpo { «trails»: 3 }")),
     ("W0204", network("Dense(4, relu)", more="loss: «categorical_crossentropy»")),
     ("W0204", network("Dense(1, softmax)", more="loss: «sparse_categorical_cross_entropy»")),
     ("W0204", network("Dense(2, softmax)", more="loss: «binary_crossentropy»")),
@@ -181,6 +182,7 @@ WARNINGS = [
     ("W0213", network("«MultiHeadAttention»(1)")),
     ("W0301", network("Flatten()", "«(3, 32, 32)»")),
     ("W0302", network("«Dense»(8)", "(8, 8, 3)")),
+    ("W0303", network("PositionalEncoding(max_len=«5»)", "(6, 8)")),
 ]  # fmt: skip
 
 
@@ -196,6 +198,17 @@ def test_one_warning_at_its_place(code: str, marked: str) -> None:
 def test_lints_can_be_turned_off(code: str, marked: str) -> None:
     diagnostics, _ = diagnose(marked, CheckOptions(lint=False))
     assert not [d for d in diagnostics if d.severity is Severity.WARNING]
+
+
+def test_positions_that_suffice_or_have_no_length_are_no_warning() -> None:
+    for positions in ("PositionalEncoding(max_len=6)", "PositionalEncoding()"):
+        source, _ = read(network(positions, "(6, 8)"))
+        assert check(parse(source)).diagnostics == ()
+
+
+def test_a_known_setting_of_a_search_is_no_warning() -> None:
+    source, _ = read(network("Dense(1)", more="hpo { trials: 3 }"))
+    assert check(parse(source)).diagnostics == ()
 
 
 def test_several_errors_in_one_run() -> None:
