@@ -40,11 +40,17 @@ if TYPE_CHECKING:
 
 @click.command(name="debug", cls=HelpfulCommand, context_settings=SETTINGS)
 @click.argument("source", type=PATH)
-@click.option("--input", "inputs", multiple=True, metavar="NAME=FILE", help="an input")
-@click.option("--sizes", "given_sizes", multiple=True, metavar="AXIS=SIZE")
+@click.option("--input", "inputs", multiple=True, metavar="NAME=FILE", help="an input (.npy or .npz)")
+@click.option(
+    "--sizes",
+    "given_sizes",
+    multiple=True,
+    metavar="AXIS=SIZE",
+    help="sizes of random inputs' open axes, e.g. batch=2,seq=77",
+)
 @click.option("--compare", is_flag=True, help="the error of each stage and layer against float64")
-@click.option("--attention-weights", is_flag=True, help="not there yet")
-@click.option("--json", "as_json", is_flag=True, help="as JSON")
+@click.option("--attention-weights", is_flag=True, hidden=True)
+@click.option("--json", "as_json", is_flag=True, help="the result as JSON on stdout")
 @pipeline_options
 @language_options
 @weight_options

@@ -93,7 +93,12 @@ pipeline_options = options(
         default="cpu",
         help="cpu (default), cuda, or portable: standard ONNX for any runtime",
     ),
-    click.option("--precision", type=click.Choice(PRECISIONS), default="fp32"),
+    click.option(
+        "--precision",
+        type=click.Choice(PRECISIONS),
+        default="fp32",
+        help="fp32 (default), or fp16 with --target cuda",
+    ),
     click.option(
         "--form",
         "forms",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
 import neuralc
 import pytest
+from neuralc.compiler.cli.neural import COMMANDS
 from neuralc.compiler.cli.neural import command as neural
 from neuralc.compiler.cli.neuralc import EMITS
 from neuralc.compiler.layers.pending import PENDING
@@ -33,6 +35,18 @@ def test_the_language_s_page_names_every_layer_on_its_side() -> None:
 def test_the_command_lines_page_names_every_command_and_result() -> None:
     assert [name for name in neural.commands if f"`neural {name}" not in CLI] == []
     assert [emit for emit in EMITS if f"| `{emit}`" not in CLI] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_command_lines_page_names_every_option(name: str) -> None:
+    command = neural.get_command(None, name)
+    options = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
+    missing = [
+        option.opts
+        for option in options
+        if not any(re.search(rf"(?<![\w-]){each}(?![a-z-])", CLI) for each in option.opts)
+    ]
+    assert missing == []
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
