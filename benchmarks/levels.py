@@ -3,6 +3,7 @@
     python benchmarks/levels.py                                  # all of examples/
     python benchmarks/levels.py --networks time_series_attention --rounds 200
     python benchmarks/levels.py --padding-mask --dynamic seq --output levels.jsonl
+    python benchmarks/levels.py --before FOLDER   # files NAME.onnx that an older compiler made
 
 In: the example programs, at their own sizes, with random weights. Out: a line of JSON for each
 figure, and a table. The goal: the time of -O0 over that of -O2 is, at the lower end of its 95 %
@@ -79,7 +80,9 @@ def prepare(
 
     files: dict[str, Path] = {}
     forms: dict[str, int] = {}
-    for level in (options.baseline, options.level):
+    if options.before:
+        files["before"] = options.before / f"{program.stem}.onnx"
+    for level in (options.level,) if options.before else (options.baseline, options.level):
         compiled = neuralc.compile(
             program,
             opt_level=level,
@@ -156,7 +159,7 @@ def show(figures: list[Figure], options: argparse.Namespace, console: Console) -
     table = Table(title=f"Milliseconds a run, {how}")
     table.add_column("network")
     for heading in (
-        f"-O{options.baseline}",
+        "before" if options.before else f"-O{options.baseline}",
         f"-O{options.level}",
         "times as fast",
         "95 % interval",
@@ -191,6 +194,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--session", choices=("plain", "neuralc"), default="plain")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument("--baseline", type=int, default=0, help="the level to compare with")
+    parser.add_argument("--before", type=Path, help="a folder of files to compare with instead")
     parser.add_argument("--level", type=int, default=2, help="the level to compare")
     parser.add_argument("--form", action="append", default=[], metavar="OP=FORM")
     parser.add_argument("--output", type=Path, help="lines of JSON go there, not to stdout")
