@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from .driver import Compilation
     from .verifying.verification import Verification
 
-INLINE_BYTES = 64 << 20
-"""A model whose weights are larger is opened from a file, not from memory."""
-
 
 class CompiledModel:
     """A compiled network."""
@@ -102,6 +99,8 @@ class CompiledModel:
 
     def session(self, provider: str = "auto", *, options: dict[str, Any] | None = None) -> Session:
         """The model, ready to run in ONNX Runtime. `provider` is `auto`, `cpu` or `cuda`."""
+        from .program_session import open_program
+
         return open_program(self.program, self.folder, provider, options)
 
     @property
@@ -124,18 +123,3 @@ class CompiledModel:
             verification = verify_model(self, self._compilation, where)
         self.report.verification = verification
         return verification
-
-
-def open_program(
-    program: OnnxProgram, folder: Path, provider: str, options: dict[str, Any] | None
-) -> Session:
-    """A session of a lowered program: from memory, or where it is large from a file in `folder`,
-    which the runtime maps and which must live as long as the session."""
-    from ..lowering.weights import save, to_bytes
-    from ..runtime.session import open_session
-
-    if program.weight_bytes <= INLINE_BYTES:
-        return open_session(to_bytes(program), provider=provider, options=options)
-    path = Path(tempfile.mkdtemp(dir=folder)) / "model.onnx"
-    save(program, path, external="auto")
-    return open_session(path, provider=provider, options=options)

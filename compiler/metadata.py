@@ -1,30 +1,27 @@
 """What a compiled file says about itself.
 
-In: a compilation. Out: text by key, for the file's metadata; the keys that begin with `neuralc.`
-are this project's, and their values are JSON.
+In: a compilation. Out: text by key, for the file's metadata.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from .metadata_entries import (
+    FUSED,
+    INPUTS,
+    OPTIONS,
+    PIPELINE,
+    SESSION_OPTIONS,
+    SIZES,
+    TARGET,
+    VERSION,
+    compact,
+)
 
 if TYPE_CHECKING:
     from ..ir.graph import Graph
     from .driver import Compilation
-
-VERSION = "neuralc.version"
-OPTIONS = "neuralc.options"
-PIPELINE = "neuralc.pipeline"
-FUSED = "neuralc.fused"
-INPUTS = "neuralc.inputs"
-SIZES = "neuralc.sizes"
-SESSION_OPTIONS = "neuralc.session_options"
-TARGET = "neuralc.target"
-VERIFICATION = "neuralc.verification"
-SOURCE_MAP = "neuralc.source_map"
-"""Written by lowering."""
 
 
 def model_metadata(compilation: Compilation) -> dict[str, str]:
@@ -64,28 +61,9 @@ def session_options(graph: Graph, target: str) -> dict[str, str]:
     return {}
 
 
-def compact(value: Any) -> str:
-    """JSON in one line, the same for equal values."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
 def _is_masked(op: str, node: Any) -> bool:
     if op == "attention":
         return bool(node.attributes["causal"]) or any(
             operand is not None for operand in node.operands[3:5]
         )
     return len(node.operands) > 1 and node.operands[1] is not None
-
-
-def read_entry(metadata: Mapping[str, str], key: str, absent: Any) -> Any:
-    """The value of an entry; `absent` where the file has none, or not one of ours."""
-    try:
-        return json.loads(metadata[key])
-    except (KeyError, ValueError):
-        return absent
-
-
-def source_map(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The source places of the file's nodes by the nodes' names; empty for foreign files."""
-    places = read_entry(metadata, SOURCE_MAP, {})
-    return places if isinstance(places, dict) else {}

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 
 @click.command(name="debug", cls=HelpfulCommand, context_settings=SETTINGS)
 @click.argument("source", type=PATH)
-@click.option("--input", "inputs", multiple=True, metavar="NAME=FILE", help="an input (.npy or .npz)")
+@click.option(
+    "--input", "inputs", multiple=True, metavar="NAME=FILE", help="an input (.npy or .npz)"
+)
 @click.option(
     "--sizes",
     "given_sizes",

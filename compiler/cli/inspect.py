@@ -52,7 +52,7 @@ def describe_model(path: Path) -> dict[str, Any]:
 
 
 def _describe(path: Path, model: Any) -> dict[str, Any]:
-    from .. import metadata as keys
+    from .. import metadata_entries as keys
 
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     weights = list(model.graph.initializer)

@@ -172,7 +172,7 @@ def _inputs(
 
 def _profile(session: Session) -> Profile:
     from ...runtime.profile import read_profile
-    from ..metadata import source_map
+    from ..metadata_entries import source_map
 
     return read_profile(session.end_profiling(), source_map(session.metadata))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...ir.interpreter import interpret
-from ..compiled_model import open_program
+from ..program_session import open_program
 from .verification import PooledError
 
 if TYPE_CHECKING:

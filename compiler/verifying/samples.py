@@ -136,7 +136,7 @@ def _axis(attribute: Any) -> int:
 
 def read_roles(metadata: Mapping[str, str], specs: Sequence[TensorSpec]) -> tuple[InputRole, ...]:
     """The roles that a compiled file keeps; for a foreign file, guessed from names and types."""
-    from ..metadata import INPUTS, read_entry
+    from ..metadata_entries import INPUTS, read_entry
 
     told = read_entry(metadata, INPUTS, [])
     try:

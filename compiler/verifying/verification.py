@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity
-from ..metadata import VERIFICATION, compact
+from ..metadata_entries import VERIFICATION, compact
 from .samples import MIXED, PADDINGS, InputRole, input_roles, sample
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _batch(roles: tuple[InputRole, ...]) -> str:
 
 
 def _unoptimized_session(model: CompiledModel, compilation: Compilation, provider: str) -> Any:
-    from ..compiled_model import open_program
+    from ..program_session import open_program
 
     program = compilation.lower(compilation.source_graph, {})
     return open_program(program, model.folder, provider, {"optimization": "none"})

@@ -11,7 +11,7 @@ import neuralc
 import numpy as np
 import onnx
 import pytest
-from neuralc.compiler import metadata as keys
+from neuralc.compiler import metadata_entries as keys
 from neuralc.compiler.driver import Compilation, CompilerFault
 from neuralc.compiler.options import CompileOptions
 from neuralc.compiler.syntax.source import Source
