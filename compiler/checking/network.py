@@ -17,7 +17,7 @@ from ..syntax import ast
 from .chain import Chain
 from .check_options import MASK_DTYPES, CheckOptions
 from .inputs import SEQUENCE, InputResolver
-from .macros import Expander, Use
+from .macros import NODE_LIMIT, Expander, Use
 from .mask_inputs import MaskInputs
 from .model import LayerCall, Model, ModelInput, Stream
 from .reporter import Reporter
@@ -56,7 +56,7 @@ class NetworkChecker:
         loss = reader.loss.name if reader.loss else None
         uses = self.expander.expand(written.items)
         chain = Chain(self.options, self.report, self.expander.scopes, self.masks, loss)
-        if not uses or (self.report.errors > errors and self.expander.nodes > 100_000):
+        if not uses or (self.report.errors > errors and self.expander.nodes > NODE_LIMIT):
             return None
         result = self._streams(written, uses, chain, errors)
         if result is None or self.report.errors > errors:
