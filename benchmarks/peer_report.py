@@ -58,7 +58,7 @@ def markdown(lines: Iterable[Line]) -> str:
         sized = next(line for line in here if line["status"] == "measured")
         text += [
             "",
-            f"**{model}**: {sized['gflop']:.3g} GFLOP, {sized['threads']} threads, "
+            f"**{model}**: {sized['gflop']:.3g} GFLOP, {threads(sized)}, "
             f"{sized['clock']} time, {sized['rounds']} rounds",
             "",
             f"| {' | '.join(HEADINGS)} |",
@@ -75,6 +75,7 @@ def markdown(lines: Iterable[Line]) -> str:
                 f"| {line['title']} | {line['median_ms']:.4g} | {low:.4g}–{high:.4g} | {compared} "
                 f"| {speed:.0f} | {line['first_answer_s']:.2f} | {line['peak_rss_mb']:.0f} |"
             )
+    text += ["", *summary(found, models)]
     bests = [line for model in models if (line := best_peer(found, model)) is not None]
     if bests:
         logs = [math.log(line["ours_is_faster"]) for line in bests]
@@ -85,6 +86,30 @@ def markdown(lines: Iterable[Line]) -> str:
             f"geometric mean {math.exp(sum(logs) / len(logs)):.3f}.",
         ]
     return "\n".join(text).strip() + "\n"
+
+
+def threads(line: Line) -> str:
+    return f"{line['threads']} thread{'s' if line['threads'] > 1 else ''}"
+
+
+def summary(found: Mapping[tuple[str, str], Line], models: list[str]) -> list[str]:
+    """All models side by side: neuralc's milliseconds, and times over neuralc's."""
+    titles = {contender: line["title"] for (_, contender), line in found.items()}
+    rows = [f"| | {' | '.join(models)} |", "|---|" + "--:|" * len(models)]
+    for contender, title in titles.items():
+        cells = []
+        for model in models:
+            line = found.get((model, contender))
+            if line is None:
+                cells.append("")
+            elif line["status"] != "measured":
+                cells.append("–")
+            elif contender == OURS[0]:
+                cells.append(f"{line['median_ms']:.4g} ms")
+            else:
+                cells.append(ratio(line))
+        rows.append(f"| {title} | {' | '.join(cells)} |")
+    return rows
 
 
 def machines(lines: Iterable[Line]) -> list[str]:
