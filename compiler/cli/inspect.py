@@ -45,7 +45,7 @@ def describe_model(path: Path) -> dict[str, Any]:
         told = _describe(path, model)
         json.dumps(told)
         _text(told)
-    except Exception as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         # A damaged file can be read and yet have bytes where texts, or types that there are not.
         raise failure("E0512", f"`{path}` is damaged: {error}") from error
     return told
