@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,8 @@ def plot(lines: Iterable[Line], path: Path) -> None:
     axes.axhline(1, color="black", lw=1)
     axes.set_xticks(range(len(models)), models)
     axes.set_ylabel("speed, neuralc = 1 (higher is faster)")
-    axes.set_title("\n".join(machines(lines))[:110], fontsize=8)
+    told = [part for text in machines(lines) for part in textwrap.wrap(text, 120)]
+    axes.set_title("\n".join(told), fontsize=8)
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
     pyplot.close(figure)
