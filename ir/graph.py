@@ -44,6 +44,8 @@ class Graph:
         self._keys: dict[Node, int] = {}
         self._next_key = 0
         self._next_suffix: dict[str, int] = {}
+        self._order: tuple[Node, ...] | None = None
+        self._ordered_for: tuple[Value, ...] = ()
 
     # ---- building -------------------------------------------------------------------------
 
@@ -163,8 +165,16 @@ class Graph:
     def nodes(self) -> list[Node]:
         """Every node, producers before users: depth first from the outputs, dead nodes last.
 
-        The order depends on the structure alone, not on the history of the graph's changes.
+        The order depends on the structure alone, not on the history of the graph's changes. It is
+        kept until the next change; the list is the caller's own.
         """
+        # `outputs` is a plain dict that anybody may change, so it is compared and not watched.
+        outputs = tuple(self.outputs.values())
+        if self._order is None or self._ordered_for != outputs:
+            self._order, self._ordered_for = tuple(self._depth_first(outputs)), outputs
+        return list(self._order)
+
+    def _depth_first(self, outputs: Sequence[Value]) -> list[Node]:
         order: list[Node] = []
         seen: set[int] = set()
 
@@ -185,7 +195,7 @@ class Graph:
                     order.append(self._nodes[key])
                     stack.pop()
 
-        for output in self.outputs.values():
+        for output in outputs:
             if output in self._producers:
                 visit(self._producers[output])
         for key in list(self._nodes):
@@ -286,6 +296,7 @@ class Graph:
         other._keys = dict(self._keys)
         other._next_key = self._next_key
         other._next_suffix = dict(self._next_suffix)
+        other._order, other._ordered_for = self._order, self._ordered_for
         return other
 
     # ---- inside ---------------------------------------------------------------------------
@@ -299,6 +310,7 @@ class Graph:
         return value
 
     def _place(self, key: int, node: Node) -> None:
+        self._order = None
         self._nodes[key] = node
         self._keys[node] = key
         for index, operand in enumerate(node.operands):
@@ -309,6 +321,7 @@ class Graph:
                     self._structure.add_edge(producer, key)
 
     def _unplace(self, key: int) -> None:
+        self._order = None
         node = self._nodes[key]
         for index, operand in enumerate(node.operands):
             if operand is not None:

@@ -61,6 +61,41 @@ def test_nodes_come_after_what_they_read_whatever_the_history() -> None:
     assert difference(graph, parse_graph(print_graph(graph))) is None
 
 
+def test_the_order_is_that_of_the_graph_after_each_change() -> None:
+    graph = chain(6)
+    emit = Emitter(graph)
+
+    def ordered() -> list[object]:
+        """What a graph without a kept order says, after the kept one was asked for."""
+        found = graph.nodes()
+        assert found == graph._depth_first(tuple(graph.outputs.values()))
+        return list(found)
+
+    before = ordered()
+    graph.nodes().clear()
+    assert ordered() == before
+    other = graph.copy()
+    added = emit("abs", graph.outputs["y"])
+    assert graph.producer(added) in ordered()
+    graph.outputs["first"] = graph.inputs[0]
+    graph.outputs["abs"] = added
+    assert ordered()[-1] is graph.producer(added)
+    graph.outputs = {"abs": added}
+    graph.update(graph.producer(added), scope="late")
+    assert ordered()[-1].scope == "late"
+    second = emit("neg", graph.inputs[0])
+    graph.outputs["second"] = second
+    assert ordered()[-1] is graph.producer(second)
+    graph.outputs = {"second": second, "abs": added}
+    assert ordered()[0] is graph.producer(second)
+    graph.replace_uses(added, second)
+    graph.erase(graph.producer(added))
+    assert len(ordered()) == 7
+    graph.erase_dead()
+    assert ordered() == [graph.producer(second)]
+    assert other.nodes() == before
+
+
 def test_replace_uses_also_replaces_outputs_and_checks_the_type() -> None:
     graph = chain(4)
     y = graph.outputs["y"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -133,3 +134,28 @@ def test_remarks_may_be_collected_over_several_pipelines() -> None:
     result = run_pipeline(small_graph(), [DeadCode()], remarks=remarks)
     assert result.remarks is remarks
     assert [str(remark) for remark in remarks.all()] == ["note [first] in a: hello"]
+
+
+@dataclass(frozen=True)
+class SeesTheCollector(Pass):
+    """Does nothing but tell, by its count of changes, whether the collector runs beside it."""
+
+    name: ClassVar[str] = "sees_the_collector"
+
+    def run(self, graph: Graph, remarks: Remarks) -> int:
+        return int(gc.isenabled())
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_rests_while_passes_run_and_is_as_before_afterwards(enabled: bool) -> None:
+    before = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        result = run_pipeline(small_graph(), [SeesTheCollector()])
+        assert result.records[0].changes == 0
+        assert gc.isenabled() is enabled
+        with pytest.raises(PassFault):
+            run_pipeline(small_graph(), [Breaks()])
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()
