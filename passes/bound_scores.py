@@ -129,12 +129,14 @@ def _products(graph: Graph, order: list[Node]) -> Iterator[Node]:
 
 def _behind(graph: Graph, softmax: Node) -> Iterator[Node]:
     pending = [softmax.operands[0]]
+    seen = set(pending)
     while pending:
         before = graph.producer(pending.pop())
         if before is not None and before.op == "matmul":
             yield before
         elif before is not None and before.op in THROUGH:
-            pending.extend(before.operands)
+            pending.extend(each for each in before.operands if each not in seen)
+            seen.update(before.operands)
 
 
 def _wild_values(graph: Graph, order: list[Node]) -> set[Value]:

@@ -137,8 +137,8 @@ def _run(
 def _collector_paused() -> Iterator[None]:
     """Without the garbage collector, which a graph that grows keeps busy.
 
-    Each of its rounds goes through every node and every use list once more, which makes passes
-    more than linear; and there is next to nothing to find, since what a pass drops holds no cycles.
+    Each of its rounds goes through every node and every use list once more, and there is next to
+    nothing to find, since what a pass drops holds no cycles.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -71,8 +71,12 @@ def _conjuncts(graph: Graph, mask: Value | None) -> list[Value]:
     """The masks that are joined by `logical_and`, in the order of reading, each once."""
     found: dict[Value, None] = {}
     pending = [mask] if mask is not None else []
+    seen: set[Value] = set()
     while pending:
         value = pending.pop()
+        if value in seen:
+            continue
+        seen.add(value)
         node = graph.producer(value)
         if node is not None and node.op == "logical_and":
             pending.extend(operand for operand in reversed(node.operands) if operand is not None)

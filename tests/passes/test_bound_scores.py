@@ -22,6 +22,7 @@ from neuralc.lowering.weights import to_bytes
 from neuralc.passes.bound_scores import BoundScores, bound_of
 from neuralc.passes.forms_pipeline import forms_passes
 from neuralc.passes.manager import run_pipeline
+from neuralc.passes.pipelines import passes_of
 
 BATCH = symbol("B", origin="the batch")
 LENGTH, WIDTH = 6, 8
@@ -208,3 +209,16 @@ def _session(graph: Graph, form: str) -> Callable[[np.ndarray, np.ndarray], np.n
         providers=["CPUExecutionProvider"],
     )
     return lambda x, mask: np.asarray(session.run(None, {"x": x, "mask": mask})[0])
+
+
+def test_shared_sums_and_masks_are_walked_once() -> None:
+    network = Network()
+    keys = network.emit("transpose", network.x, permutation=(0, 2, 1))
+    scores = network.emit("matmul", network.x, keys)
+    mask = network.emit("reshape", network.mask, shape=(BATCH, 1, LENGTH))
+    for _ in range(64):  # 2^64 ways from the last sum to the product
+        scores = network.emit("add", scores, scores)
+        mask = network.emit("logical_and", mask, mask)
+    weights = network.emit("masked_softmax", scores, mask)
+    network.graph.outputs["output"] = network.emit("matmul", weights, network.x)
+    run_pipeline(network.graph, [BoundScores(DType.F32), *passes_of(2)], verify=True)
