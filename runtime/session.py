@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,8 @@ def open_session(
         # The wheel has the provider, but its libraries could not be loaded.
         if provider != "auto":
             raise _provider_missing(wanted, "ONNX Runtime could not load it")
+        message = f"ONNX Runtime could not load the provider {wanted!r}: the model runs on the CPU"
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
         wanted = "cpu"
     opened = Session(session, wanted, metadata)
     refuse_foreign_types((*opened.inputs, *opened.outputs))
@@ -137,15 +140,15 @@ def _create(
     # What goes wrong is raised, and told in our own words.
     settings.log_severity_level = 4
     for name, value in asked.items():
-        if name == "intra_op_num_threads":
-            settings.intra_op_num_threads = int(value)
-        elif name == "optimization":
-            level = getattr(ort.GraphOptimizationLevel, _OPTIMIZATION[value])
-            settings.graph_optimization_level = level
-        elif name == "execution_order":
-            settings.execution_order = getattr(ort.ExecutionOrder, value)
-        else:
-            settings.add_session_config_entry(name, str(value))
+        try:
+            _set(ort, settings, name, value)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise failure(
+                "E0510",
+                f"the session option {name!r} cannot be {value!r}",
+                status=ExitStatus.USAGE,
+                help="options come from the call and from the metadata of the model",
+            ) from error
     if profile is not None:
         settings.enable_profiling = True
         settings.profile_file_prefix = str(profile)
@@ -165,6 +168,18 @@ def _create(
         if provider == "cuda" and "CUDA" in str(error):
             raise _provider_missing(provider, _first_line(error)) from error
         raise failure("E0513", f"ONNX Runtime refused the model: {_first_line(error)}") from error
+
+
+def _set(ort: Any, settings: Any, name: str, value: Any) -> None:
+    if name == "intra_op_num_threads":
+        settings.intra_op_num_threads = int(value)
+    elif name == "optimization":
+        level = getattr(ort.GraphOptimizationLevel, _OPTIMIZATION[value])
+        settings.graph_optimization_level = level
+    elif name == "execution_order":
+        settings.execution_order = getattr(ort.ExecutionOrder, value)
+    else:
+        settings.add_session_config_entry(name, str(value))
 
 
 def _runtime() -> Any:

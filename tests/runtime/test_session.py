@@ -82,7 +82,23 @@ def test_a_provider_that_cannot_be_loaded_is_no_silent_fallback(
     monkeypatch.setattr(onnxruntime, "InferenceSession", without_cuda)
     with pytest.raises(CompileError, match="E0508"):
         open_session(model_bytes(), provider="cuda")
-    assert open_session(model_bytes(), provider="auto").provider == "cpu"
+    with pytest.warns(RuntimeWarning, match="the model runs on the CPU"):
+        assert open_session(model_bytes(), provider="auto").provider == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("optimization", "most"), ("intra_op_num_threads", "two"), ("execution_order", "RANDOM")],
+)
+def test_a_value_that_an_option_lacks_is_named(
+    name: str, value: str, model_bytes: Callable[..., bytes]
+) -> None:
+    with pytest.raises(CompileError, match="E0510") as caught:
+        open_session(model_bytes(), provider="cpu", options={name: value})
+    assert name in caught.value.diagnostics[0].message
+    in_file = model_bytes({"neuralc.session_options": json.dumps({name: value})})
+    with pytest.raises(CompileError, match="E0510"):
+        open_session(in_file, provider="cpu")
 
 
 def test_unknown_providers_are_usage_errors(model_bytes: Callable[..., bytes]) -> None:
