@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import neuralc
+import numpy as np
 import pytest
 
 ROOT = Path(neuralc.__file__).parent
@@ -21,7 +22,7 @@ COMPILE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 import neuralc
-import contenders.compiled, export_cost, peer_report, peers
+import contenders.compiled, export_cost, first_answer, peer_report, peers
 from models import MODELS
 
 found = {}
@@ -107,3 +108,40 @@ def test_what_was_measured_last_counts(report: ModuleType) -> None:
     table = report.markdown(lines)
     assert "1.125" in table
     assert "1.500" not in table
+
+
+@pytest.fixture
+def first_answer(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("first_answer")
+
+
+def test_a_measured_process_tells_its_time_and_memory_and_keeps_its_status() -> None:
+    script = "import sys; print('heard'); data = bytearray(60_000_000); sys.exit(7)"
+    command = [sys.executable, str(BENCHMARKS / "measured_process.py"), sys.executable, "-c"]
+    done = subprocess.run([*command, script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 7
+    assert done.stderr == "heard\n"
+    told = json.loads(done.stdout)
+    assert told["peak_rss"] > 60e6
+    assert told["cpu"] > 0
+    assert 0 < told["wall"] < 60
+
+
+def test_first_answers_that_differ_are_told_by_their_difference(
+    first_answer: ModuleType, tmp_path: Path
+) -> None:
+    ours, theirs, other = (tmp_path / f"{name}.npy" for name in ("ours", "theirs", "other"))
+    np.save(ours, np.array([[1.0, -4.0]]))
+    np.save(theirs, np.array([[1.0, -3.0]]))
+    np.save(other, np.array([1.0, -4.0]))
+    assert first_answer.difference(theirs, ours) == 0.25
+    assert first_answer.difference(other, ours) == float("inf")
+
+
+def test_the_table_of_first_answers_names_who_took_no_part(first_answer: ModuleType) -> None:
+    measured = {"title": "OURS", "status": "measured", "wall": 0.5, "cpu": 0.25, "peak_rss": 4e8}
+    measured |= {"wall_over_run": (1.0, 0.5, 1.5), "cpu_over_run": (2.0, 1.0, 3.0)}
+    text = first_answer.table([measured, {"title": "THEIRS", "status": "absent: no torch"}])
+    assert "| OURS | 0.500 | 1.00 (0.50–1.50) | 0.250 | 2.00 (1.00–3.00) | 400 |" in text
+    assert "| THEIRS | absent: no torch |" in text
