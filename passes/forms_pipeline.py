@@ -15,6 +15,7 @@ from .dead_code import DeadCode
 from .flatten_rows import FlattenRows
 from .fold_constants import FoldConstants
 from .manager import Pass
+from .pad_hidden import PadHidden
 from .reduce_as_product import ReduceAsProduct
 from .select_forms import SelectForms
 
@@ -39,6 +40,10 @@ FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
         "a product adds rows up faster than a reduction; what makes its rows is folded below",
     ),
     (lambda target, forms: FlattenRows(), "Gemm, the fastest product, works on rows"),
+    (
+        lambda target, forms: PadHidden(target.name),
+        "rows a multiple of 4 KB apart crowd each other out of the cache; padding is folded below",
+    ),
     (
         lambda target, forms: SelectForms(target, forms),
         "each fused op takes the form that was measured fastest on the target",
