@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -87,6 +86,8 @@ def check_inputs(
     names = [spec.name for spec in specs]
     for name in inputs:
         if name not in names:
+            from difflib import get_close_matches
+
             close = get_close_matches(name, names, n=1)
             help = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(names)}"
             problems.append(_wrong("E0711", f"the model has no input {name!r}", help))

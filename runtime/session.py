@@ -18,6 +18,7 @@ import numpy as np
 from ..ir.diagnostic import CompileError, ExitStatus, failure
 from .inputs import TensorSpec, check_inputs, refuse_foreign_types, spec_of
 from .model_file import read_metadata
+from .packing import WITHOUT, packing_pays
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 SESSION_OPTIONS_KEY = "neuralc.session_options"
@@ -75,6 +76,7 @@ def open_session(
     options: Mapping[str, Any] | None = None,
     profile: Path | None = None,
     strict: bool = False,
+    runs: int | None = None,
 ) -> Session:
     """Loads a model.
 
@@ -82,7 +84,9 @@ def open_session(
     in the model's metadata: `intra_op_num_threads`, `optimization` (none, basic, extended, all),
     and the runtime's own entries by their dotted names. `profile` is the start of the path of a
     profile to write. `strict` refuses to let single operations run on the CPU beside another
-    provider.
+    provider. `runs` is how often the model will be run, where that is known: a session for a few
+    runs is ready many times sooner, and each run a little slower (packing.py); results then differ
+    by rounding.
 
     Raises `CompileError` E0507 without ONNX Runtime, E0508 without the provider, E0512 for what is
     not a model, E0513 where the runtime refuses it, E0712 for a model that takes or gives anything
@@ -93,7 +97,8 @@ def open_session(
     metadata = read_metadata(model)
     ort = _runtime()
     wanted = _choose(provider, ort.get_available_providers())
-    asked = {**_json_object(metadata.get(SESSION_OPTIONS_KEY)), **(options or {})}
+    packing = {} if packing_pays(metadata, wanted, runs) else WITHOUT
+    asked = {**packing, **_json_object(metadata.get(SESSION_OPTIONS_KEY)), **(options or {})}
     if strict and wanted != "cpu":
         asked["session.disable_cpu_ep_fallback"] = "1"
     session = _create(ort, model, wanted, asked, profile)

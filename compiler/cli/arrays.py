@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import math
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -89,6 +88,8 @@ def _load(path: Path) -> Array | dict[str, Array]:
 
 
 def _archive(path: Path, file: BinaryIO) -> dict[str, Array]:
+    import zipfile
+
     arrays: dict[str, Array] = {}
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():

@@ -7,7 +7,6 @@ with rich takes longer than all the rest of `--help`.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -21,6 +20,8 @@ class Formatter(click.HelpFormatter):
     """Headings in bold, names in colour."""
 
     def __init__(self) -> None:
+        import shutil
+
         super().__init__(width=min(shutil.get_terminal_size().columns, MAX_WIDTH))
         self.colored = (
             sys.stdout.isatty()

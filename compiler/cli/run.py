@@ -7,8 +7,9 @@ In: an .onnx file or a program, and arrays. Out: the outputs, as a file and as a
 from __future__ import annotations
 
 import json
-import tempfile
+import os
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,6 @@ from .parameters import (
     weight_options,
 )
 from .progress import Progress
-from .sources import open_source
 from .tables import print_table
 
 if TYPE_CHECKING:
@@ -78,11 +78,8 @@ def command(messages: Messages, /, model: Path, **given: Any) -> int:
     if output is not None:
         refuse_overwriting(output, [model, *(_file(text) for text in given["inputs"])])
         check_writable(output)
-    with (
-        tempfile.TemporaryDirectory(prefix="neuralc-") as folder,
-        Progress(messages) as progress,
-    ):
-        session = _open(messages, model, given, Path(folder), progress)
+    with ExitStack() as stack, Progress(messages) as progress:
+        session = _open(messages, model, given, stack, progress)
         arrays = _inputs(session, given, wanted_sizes)
         progress.stage("run")
         start = time.perf_counter()
@@ -108,26 +105,38 @@ def command(messages: Messages, /, model: Path, **given: Any) -> int:
 
 
 def _open(
-    messages: Messages, model: Path, given: dict[str, Any], folder: Path, progress: Progress
+    messages: Messages, model: Path, given: dict[str, Any], stack: ExitStack, progress: Progress
 ) -> Session:
-    """A session of the file, or of the program compiled into `folder`."""
-    from ...runtime.session import open_session
-
-    path = model
+    """A session of the file, or of the program compiled into a folder that `stack` removes."""
     if model.suffix == ".onnx":
         _refuse_compiling(model)
+        # numpy would start a thread for each core, for products that nobody asks it for.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        path = model
     else:
         from ..driver import Compilation, CompiledModel
+        from .sources import open_source
 
         source = open_source(messages, model)
         compilation = Compilation(source, compile_options(given), progress=progress.stage)
         compiled = CompiledModel(compilation)
         messages.show(compilation.report.diagnostics)
-        path = folder / "model.onnx"
+        path = _folder(stack) / "model.onnx"
         compiled.save(path)
+    from ...runtime.session import open_session
+
     progress.stage("load")
-    profile = folder / "profile" if given["profiled"] else None
-    return open_session(path, provider=given["provider"], profile=profile)
+    if given["profiled"]:
+        # A profile is to show what servers see, and their sessions make many runs.
+        return open_session(path, provider=given["provider"], profile=_folder(stack) / "profile")
+    return open_session(path, provider=given["provider"], runs=1)
+
+
+def _folder(stack: ExitStack) -> Path:
+    """A new folder that lives as long as the command."""
+    import tempfile
+
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="neuralc-")))
 
 
 def _refuse_compiling(model: Path) -> None:
@@ -154,12 +163,13 @@ _COMPILING = {
 def _inputs(
     session: Session, given: dict[str, Any], wanted_sizes: dict[str, int]
 ) -> dict[str, np.ndarray[Any, Any]]:
-    from ..verifying.samples import read_roles, sample, sizes_for
     from .arrays import read_inputs
 
     names = [spec.name for spec in session.inputs]
     arrays = read_inputs(given["inputs"], names)
     if given["random_inputs"]:
+        from ..verifying.samples import read_roles, sample, sizes_for
+
         roles = read_roles(session.metadata, session.inputs)
         drawn = sample(roles, sizes_for(roles, wanted_sizes, session.sizes), given["seed"])
         arrays = {**drawn, **arrays}

@@ -85,6 +85,25 @@ def test_a_model_runs_on_files(model: Path, command: Command) -> None:
     assert np.array_equal(np.load("y.npy"), result)
 
 
+def test_one_run_opens_a_session_for_one_run(
+    model: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which packs no weights. A profile shows a session that does, as servers have it."""
+    from neuralc.runtime import session
+
+    opened: list[object] = []
+    real = session.open_session
+
+    def recorded(*arguments: Any, **more: Any) -> Any:
+        opened.append(more.get("runs"))
+        return real(*arguments, **more)
+
+    monkeypatch.setattr(session, "open_session", recorded)
+    assert command("neural", "run", model, "--random").status == 0
+    assert command("neural", "run", model, "--random", "--profile").status == 0
+    assert opened == [1, None]
+
+
 def test_a_program_runs_as_its_model_does(model: Path, small: Path, command: Command) -> None:
     inputs = save_inputs()
     arguments = [each for name in inputs for each in ("--input", name)]

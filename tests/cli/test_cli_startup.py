@@ -86,3 +86,19 @@ def test_help_loads_nothing_of_the_compiler(small: Path) -> None:
     heavy = {"onnx", "onnxruntime", "numpy", "networkx", "rich", "lark"}
     assert not loaded_by(HELP) & heavy
     assert not loaded_by("import neuralc") & {*heavy, "click"}
+
+
+RUN = """
+from neuralc.compiler.cli import guard, neural
+assert guard.run(neural.command, ["run", "-q", "small.onnx", "--input", "x.npy"], "neural") == 0
+"""
+
+
+def test_running_a_file_loads_nothing_of_the_compiler(small: Path) -> None:
+    import neuralc
+    import numpy as np
+
+    neuralc.compile(small, lint=False).save("small.onnx")
+    np.save("x.npy", np.zeros((1, 6, 8), np.float32))
+    heavy = {"onnx", "networkx", "rich", "lark", "safetensors", "zipfile"}
+    assert not loaded_by(RUN) & heavy
