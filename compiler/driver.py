@@ -24,6 +24,7 @@ __all__ = ["Compilation", "CompiledModel", "CompilerFault", "check_program", "co
 
 if TYPE_CHECKING:
     from ..ir.graph import Graph
+    from ..ir.quantization import QuantizationPlan
     from ..ir.target import Target
     from ..lowering.onnx_program import OnnxProgram
     from ..passes.manager import Observer, Pass
@@ -141,14 +142,26 @@ class Compilation:
         return target_named(self.options.target, self.options.precision)
 
     @cached_property
+    def quantization_plan(self) -> QuantizationPlan:
+        """How each product is to be computed."""
+        from ..ir.quantization import QUANTIZED, QuantizationPlan
+
+        precision = self.options.precision
+        return QuantizationPlan(precision if precision in QUANTIZED else "fp32")
+
+    @cached_property
     def target_graph(self) -> Graph:
         """The graph in the forms that are fastest on the target: one kernel a node."""
         from ..passes.forms_pipeline import forms_passes
+        from ..passes.quantize import count_products
 
-        passes = forms_passes(self.target, dict(self.options.forms), self.options.opt_level)
+        passes = forms_passes(
+            self.target, dict(self.options.forms), self.options.opt_level, self.quantization_plan
+        )
         graph = self._run_passes("select forms", self.graph, passes)
         self.report.nodes["target"] = len(graph)
         self.report.forms = _count_forms(graph)
+        self.report.products = count_products(graph) if self.quantization_plan.is_active else {}
         return graph
 
     @cached_property

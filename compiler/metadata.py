@@ -12,6 +12,7 @@ from .metadata_entries import (
     INPUTS,
     OPTIONS,
     PIPELINE,
+    PRODUCTS,
     SESSION_OPTIONS,
     SIZES,
     TARGET,
@@ -45,6 +46,8 @@ def model_metadata(compilation: Compilation) -> dict[str, str]:
         SESSION_OPTIONS: session_options(graph, target.name),
         TARGET: {"name": target.name, "oldest_runtime": target.oldest_runtime},
     }
+    if compilation.report.products:
+        entries[PRODUCTS] = compilation.report.products
     return {VERSION: __version__} | {key: compact(value) for key, value in entries.items()}
 
 

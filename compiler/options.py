@@ -15,7 +15,7 @@ from ..ir.diagnostic import ExitStatus, failure
 
 OPT_LEVELS = (0, 1, 2, 3)
 TARGETS = ("cpu", "portable", "cuda")
-PRECISIONS = ("fp32", "fp16")
+PRECISIONS = ("fp32", "fp16", "int8", "int8-tensor", "int8-weights", "int4-weights")
 MASK_DTYPES = ("int64", "bool", "float32")
 POSITIONS = ("none", "sinusoidal", "learned")
 WEIGHT_ADAPTERS = ("bert",)
@@ -121,6 +121,15 @@ class CompileOptions:
                 raise _wrong(
                     f"at -O{self.opt_level} nothing is fused, so there is no form to choose",
                     f"--form goes with -O{FORMS_FROM_LEVEL} and above",
+                )
+        if self.precision.startswith("int"):
+            from ..passes.forms_pipeline import FORMS_FROM_LEVEL
+
+            if self.opt_level < FORMS_FROM_LEVEL:
+                raise _wrong(
+                    f"at -O{self.opt_level} no products are formed that could be computed in "
+                    f"{self.precision}",
+                    f"--precision {self.precision} goes with -O{FORMS_FROM_LEVEL} and above",
                 )
         for name, size in self.max_sizes:
             if size < 1:

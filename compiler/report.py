@@ -47,6 +47,9 @@ class Report:
     """How many of each fused op the raised graph holds."""
     forms: dict[str, int] = field(default_factory=dict)
     """How many kernels of each form the target graph holds, e.g. `attention=attention23`."""
+    products: dict[str, int] = field(default_factory=dict)
+    """How many products with a weight compute in each scheme, where a lower precision was asked
+    for."""
     parameters: int = 0
     """Elements of all trainable weights."""
     weight_bytes: int = 0
@@ -87,6 +90,7 @@ class Report:
             "nodes": self.nodes,
             "fused": self.fused,
             "forms": self.forms,
+            "products": self.products,
             "parameters": self.parameters,
             "weight_bytes": self.weight_bytes,
             "files": [{"path": path, "bytes": size} for path, size in self.files],

@@ -41,6 +41,8 @@ FAMILIES = (
     "convolution",
     "position",
     "regularization",
+    "quantization",
+    "quantized_linear",
 )
 """The modules of `ir/ops/`, loaded when the registry is first asked."""
 

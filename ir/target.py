@@ -14,6 +14,7 @@ from .costs import CostTable, cost_table
 from .diagnostic import ExitStatus, failure
 from .dim import Dim
 from .dtype import DType
+from .quantization import QUANTIZED
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,12 @@ class Target:
 
 
 TARGETS = ("cpu", "portable", "cuda")
-PRECISIONS = {"fp32": DType.F32, "fp16": DType.F16}
+PRECISIONS = {
+    "cpu": ("fp32", *QUANTIZED),
+    "portable": ("fp32",),
+    "cuda": ("fp32", "fp16"),
+}
+"""What each target can be asked to compute in."""
 
 
 def target_named(name: str, precision: str = "fp32") -> Target:
@@ -128,22 +134,21 @@ def target_named(name: str, precision: str = "fp32") -> Target:
         raise failure(
             "E0620", f"there is no target {name!r}", status=ExitStatus.USAGE, help=f"use {known}"
         )
-    lacking = precision not in PRECISIONS or (precision == "fp16" and name != "cuda")
-    if lacking:
-        has = "fp32 and fp16" if name == "cuda" else "fp32"
+    if precision not in PRECISIONS[name]:
+        others = [each for each, has in PRECISIONS.items() if precision in has]
         raise failure(
             "E0621",
             f"the target {name!r} does not compute in {precision!r}",
             status=ExitStatus.USAGE,
-            help=f"it computes in {has}"
-            + ("; the target cuda in fp16 too" if precision == "fp16" else ""),
+            help=f"it computes in {', '.join(PRECISIONS[name])}"
+            + (f"; the target {others[0]} in {precision} too" if others else ""),
         )
     if name == "cpu":
         # 1.23 has Attention, but before 1.28 a query that may see no key gets NaN or a mean there.
         return _target("cpu", 23, 11, True, DType.F32, "1.28")
     if name == "portable":
         return _target("portable", 20, 10, False, DType.F32, "1.18")
-    return _target("cuda", 21, 10, True, PRECISIONS[precision], "1.28")
+    return _target("cuda", 21, 10, True, DType.F16 if precision == "fp16" else DType.F32, "1.28")
 
 
 def _target(

@@ -113,6 +113,13 @@ class OnnxWriter:
         outputs += [self._fresh(f"{self._node_name}:unused") for _ in range(unused)]
         self._write(op, inputs, outputs, self._node_name, domain, attributes)
 
+    def result_of(self, value: Value, op: str, *inputs: str, **attributes: Any) -> str:
+        """Writes the node that makes one of several results and returns its tensor's name."""
+        name = self.name_result(value, self.float)
+        node = self._fresh_node(f"{self._node_name}/{op.lower()}")
+        self._write(op, inputs, (name,), node, "", attributes)
+        return name
+
     @property
     def node(self) -> Node:
         assert self._node is not None

@@ -26,6 +26,8 @@ FAMILIES = (
     "convolution",
     "position",
     "regularization",
+    "quantization",
+    "quantized_linear",
 )
 """The modules that fill the table, loaded when it is first asked."""
 

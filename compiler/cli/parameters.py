@@ -97,7 +97,7 @@ pipeline_options = options(
         "--precision",
         type=click.Choice(PRECISIONS),
         default="fp32",
-        help="fp32 (default), or fp16 with --target cuda",
+        help="fp32 (default), int8 and others with --target cpu, fp16 with --target cuda",
     ),
     click.option(
         "--form",

@@ -43,9 +43,9 @@ def command(messages: Messages, /, level: str | None, as_json: bool) -> int:
 def pipeline(level: int) -> list[tuple[str, str]]:
     """Every pass that runs at a level, with its reason; the choice of forms as for the CPU."""
     from ...ir.target import target_named
-    from ...passes.forms_pipeline import forms_rows
+    from ...passes.forms_pipeline import FormsRequest, forms_rows
     from ...passes.pipelines import PIPELINES
 
     target = target_named("cpu")
     rows = [(row.step.name, row.reason) for row in PIPELINES[level]]
-    return rows + [(make(target, {}).name, reason) for make, reason in forms_rows(level)]
+    return rows + [(make(FormsRequest(target)).name, reason) for make, reason in forms_rows(level)]

@@ -218,6 +218,28 @@ def test_files_for_cuda_are_made_here_and_verified_there(small: Path, command: C
     assert command("neuralc", small, "--precision=fp16").status == 2
 
 
+@pytest.mark.parametrize("precision", ["int8", "int8-tensor", "int8-weights", "int4-weights"])
+def test_products_in_bytes_are_told_everywhere(
+    small: Path, command: Command, precision: str
+) -> None:
+    small.write_text("network Wide { input: (6, 256) layers: Dense(192) Dense(4) }")
+    asked = f"--precision={precision}"
+    outcome = command("neuralc", small, asked, "--remarks", "--input=6,256", "-o", "m.onnx")
+    assert outcome.status == 0, outcome.err
+    assert f"the product by f32[256, 192] dense[0]/kernel as {precision}" in outcome.err
+    assert "the product by f32[192, 4] stays fp32" in outcome.err
+    told = command("neural", "inspect", "m.onnx").out
+    assert f"precision={precision}" in told
+    assert f"{precision}=1, fp32=1" in told
+    exact = command("neuralc", small, "-o", "exact.onnx")
+    assert exact.status == 0
+    x = np.random.default_rng(0).standard_normal((2, 6, 256)).astype(np.float32)
+    found, wanted = (session(name).run(None, {"input": x})[0] for name in ("m.onnx", "exact.onnx"))
+    assert 0 < np.abs(found - wanted).max() < 0.3 * wanted.std()
+    assert command("neuralc", small, asked, "-O1", "-o", "m.onnx").status == 2
+    assert command("neuralc", small, asked, "--target=portable", "-o", "m.onnx").status == 2
+
+
 def test_weights_are_saved_and_read_back(small: Path, command: Command) -> None:
     assert command("neuralc", small, "--seed=7", "--save-weights=w.safetensors", "-q").status == 0
     first = session("small.onnx")

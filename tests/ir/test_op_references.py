@@ -106,6 +106,67 @@ def naive_conv(x: np.ndarray, w: np.ndarray, b: np.ndarray, strides: Any, pads: 
     return out
 
 
+def naive_rows(x: np.ndarray, zero_point: int) -> list[np.ndarray]:
+    """Each row by the largest step that it needs on either side of zero."""
+    scales = np.array(
+        [
+            max(max(row) / (255 - zero_point), -min(row) / zero_point if zero_point else 0, 2**-100)
+            for row in x
+        ]
+    )
+    levels = [
+        [min(max(round(v / s) + zero_point, 0), 255) for v in row]
+        for row, s in zip(x.tolist(), scales.tolist(), strict=True)
+    ]
+    return [np.array(levels, np.uint8), scales[:, None]]
+
+
+def naive_columns(weight: np.ndarray, kept: np.ndarray) -> list[np.ndarray]:
+    """Column by column: the smallest scale that neither a weight nor a pair exceeds."""
+    levels, scales = np.zeros(weight.shape, np.int8), np.zeros(weight.shape[1])
+    for j, column in enumerate(weight.T.tolist()):
+        limit = max(map(abs, column)) * kept[j]
+        column = [min(max(v, -limit), limit) for v in column]
+        pairs = [abs(a + b) for a, b in zip(column[0::2], column[1::2], strict=False)]
+        scales[j] = np.float32(max(limit / 127, *(pair / 127 for pair in pairs)))
+        levels[:, j] = [round(v / scales[j]) for v in column]
+    return [levels, scales]
+
+
+def naive_blocks(weight: np.ndarray, bits: int, block: int) -> list[np.ndarray]:
+    """Block by block: the value that is furthest from zero becomes the lowest level."""
+    rows, columns = weight.shape
+    count, middle = -(-rows // block), 2 ** (bits - 1)
+    packed = np.zeros((columns, count, block * bits // 8), np.uint8)
+    scales = np.zeros((columns, count))
+    for j, b in np.ndindex(columns, count):
+        part = [*weight[b * block : (b + 1) * block, j].tolist(), *[0.0] * block][:block]
+        scales[j, b] = scale = np.float32(-max(part, key=abs) / middle)
+        levels = [min(max(round(v / float(scale)) + middle, 0), 2 * middle - 1) for v in part]
+        if bits == 4:
+            levels = [a + 16 * b for a, b in zip(levels[0::2], levels[1::2], strict=True)]
+        packed[j, b] = levels
+    return [packed, scales]
+
+
+def naive_block_product(
+    x: np.ndarray, packed: np.ndarray, scales: np.ndarray, bits: int, block: int
+) -> np.ndarray:
+    """One product of a block after the other, in whole numbers."""
+    out = np.zeros((len(x), len(packed)))
+    for i, j, b in np.ndindex(len(x), *scales.shape):
+        part = x[i, b * block : (b + 1) * block].tolist()
+        step = max(map(abs, part)) / 127
+        bytes = packed[j, b].tolist()
+        levels = bytes if bits == 8 else [half for v in bytes for half in (v % 16, v // 16)]
+        whole = sum(
+            round(v / step) * (level - 2 ** (bits - 1))
+            for v, level in zip(part, levels, strict=False)
+        )
+        out[i, j] += whole * step * scales[j, b]
+    return out
+
+
 X = normal(2, 3, 4)
 P = positive(2, 3, 4)
 A, B = normal(2, 3, 4), normal(3, 1)
@@ -118,6 +179,11 @@ KEYS = np.array([[True, True, False, True, False], [False] * 5])
 PAIRS = flags(2, 1, 3, 5)
 SCORE_BIAS = normal(1, 4, 3, 5)
 IMAGE = normal(2, 4, 6, 5)
+ROWS, ROWS_OF_40 = normal(5, 7), normal(2, 40)
+LONG, KEPT = normal(40, 3), np.array([0.7, 1.0, 0.9])
+BYTES = RANDOM.integers(0, 256, (3, 6), np.uint8)
+LEVELS = RANDOM.integers(-127, 128, (6, 4), np.int8)
+STEPS = positive(3, 1)
 W = [normal(4, 6), normal(4, 5), normal(4, 7)]
 WB = [normal(6), normal(5), normal(7)]
 CONV = {"strides": (2, 1), "pads": ((1, 0), (2, 1)), "dilations": (1, 2)}
@@ -352,6 +418,53 @@ CASES = [
     ),
     Case("dropout", [X], X, {"rate": 0.5}),
     Case("gaussian_noise", [X], X, {"stddev": 0.5}),
+    Case("quantize_rows", [ROWS], naive_rows(ROWS, 128)),
+    Case("quantize_rows", [ROWS], naive_rows(ROWS, 32), {"zero_point": 32}),
+    Case("quantize_rows", [abs(ROWS)], naive_rows(abs(ROWS), 0), {"zero_point": 0}),
+    Case(
+        "quantize",
+        [np.array([-99.0, -0.1, 0.26, 99.0])],
+        np.array([0, 128, 129, 255], np.uint8),
+        {"scale": 0.25},
+    ),
+    Case("quantize_columns", [LONG, None], naive_columns(LONG, np.ones(3))),
+    Case("quantize_columns", [LONG, KEPT], naive_columns(LONG, KEPT)),
+    Case("quantize_columns", [np.zeros((3, 2))], [np.zeros((3, 2), np.int8), np.ones(2)]),
+    *(
+        Case("quantize_blocks", [LONG], naive_blocks(LONG, bits, 16), {"bits": bits, "block": 16})
+        for bits in (4, 8)
+    ),
+    Case(
+        "quantized_linear",
+        [BYTES, STEPS, LEVELS, GAIN, BIAS],
+        np.einsum("ij,jk->ik", BYTES - 32.0, 1.0 * LEVELS) * STEPS * GAIN + BIAS,
+        {"zero_point": 32},
+    ),
+    Case(
+        "quantized_linear",
+        [BYTES, None, LEVELS, GAIN],
+        np.einsum("ij,jk->ik", BYTES - 128.0, 1.0 * LEVELS) * 0.5 * GAIN,
+        {"scale": 0.5},
+    ),
+    Case(
+        "dynamic_quantized_linear",
+        [np.array([[0.0, 510.0], [100.0, 101.0]]), LEVELS[:2], GAIN, BIAS],
+        np.einsum("ij,jk->ik", [[0.0, 510.0], [100.0, 100.0]], 1.0 * LEVELS[:2]) * GAIN + BIAS,
+    ),
+    Case(
+        "dynamic_quantized_linear",
+        [np.array([[-255.0, 255.0]]), LEVELS[:2], GAIN],
+        np.einsum("ij,jk->ik", [[-256.0, 254.0]], 1.0 * LEVELS[:2]) * GAIN,
+    ),
+    *(
+        Case(
+            "block_quantized_linear",
+            [ROWS_OF_40, *(parts := naive_blocks(LONG, bits, 16))],
+            naive_block_product(ROWS_OF_40, *parts, bits, 16),
+            {"bits": bits, "block": 16},
+        )
+        for bits in (4, 8)
+    ),
 ]
 
 

@@ -27,6 +27,14 @@ def i64(*shape: Any) -> TensorType:
     return TensorType(DType.I64, shape)
 
 
+def i8(*shape: Any) -> TensorType:
+    return TensorType(DType.I8, shape)
+
+
+def u8(*shape: Any) -> TensorType:
+    return TensorType(DType.U8, shape)
+
+
 def boolean(*shape: Any) -> TensorType:
     return TensorType(DType.BOOL, shape)
 
@@ -76,6 +84,7 @@ def test_symbolic_types(found: Callable[[], list[str]], expected: list[str]) -> 
 QKV = (f32(2, 3, 8), f32(2, 3, 8), f32(2, 3, 8))
 HEADS = {"heads": 4, "scale": 1.0}
 C2 = {"strides": (1, 1), "pads": ((0, 0), (0, 0)), "dilations": (1, 1)}
+B8 = {"bits": 8, "block": 16}
 P2 = {"kernel": (2, 2), "strides": (1, 1), "pads": ((0, 0), (0, 0))}
 FLOAT_UNARY = [
     "exp",
@@ -209,6 +218,24 @@ ERRORS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("sinusoid", (i64(3),), {"width": 4, "base": 0.0}, "base 0.0"),
     ("dropout", (f32(3),), {"rate": 1.5}, r"not in \[0, 1\]"),
     ("gaussian_noise", (f32(3),), {"stddev": -1.0}, "negative"),
+    ("quantize_rows", (i64(3),), {}, "float element type"),
+    ("quantize_rows", (f32(3),), {"zero_point": 255}, "zero point is 255"),
+    ("quantize", (f32(3),), {"scale": 0.0}, "not positive"),
+    ("quantize", (f32(3),), {"scale": 1.0, "zero_point": -1}, "zero point is -1"),
+    ("quantize_columns", (f32(3),), {}, "must have 2 axes"),
+    ("quantize_columns", (f32(3, 2), f32(3)), {}, r"shape \[2\]"),
+    ("quantize_blocks", (f32(3, 2),), {"bits": 5, "block": 16}, "4 or 8"),
+    ("quantize_blocks", (f32(3, 2),), {"bits": 8, "block": 24}, "power of two"),
+    ("quantized_linear", (f32(2, 3), None, i8(3, 4), f32(4)), {}, "element type u8"),
+    ("quantized_linear", (u8(2, 3), None, u8(3, 4), f32(4)), {}, "element type i8"),
+    ("quantized_linear", (u8(2, 3), None, i8(4, 4), f32(4)), {}, "does not fit the weight"),
+    ("quantized_linear", (u8(2, 3), f32(2), i8(3, 4), f32(4)), {}, r"shape \[2, 1\]"),
+    ("quantized_linear", (u8(2, 3), None, i8(3, 4), f32(3)), {}, r"shape \[4\]"),
+    ("dynamic_quantized_linear", (u8(2, 3), i8(3, 4), f32(4)), {}, "float element type"),
+    ("dynamic_quantized_linear", (f32(2, 3), i8(4, 4), f32(4)), {}, "does not fit the weight"),
+    ("block_quantized_linear", (f32(2, 32), u8(4, 1, 16), f32(4, 1)), B8, r"shape \[4, 2, 16\]"),
+    ("block_quantized_linear", (f32(2, S), u8(4, 2, 16), f32(4, 2)), B8, "must be known"),
+    ("block_quantized_linear", (f32(2, 32), u8(4, 2, 16), f32(4)), B8, r"shape \[4, 2\]"),
 ]
 
 

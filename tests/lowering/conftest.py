@@ -148,6 +148,30 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
     "gaussian_noise": [(X, {"stddev": 0.1})],
 }  # fmt: skip
 
+CASES |= {
+    "quantize_rows": [(X, {}), (X, {"zero_point": 32}), (X, {"zero_point": 0}, 0.1)],
+    "quantize": [(X, {"scale": 0.02}), (X, {"scale": 0.01, "zero_point": 0}, 0.1)],
+    "quantize_columns": [("f32[6, 5]; _", {}), ("f32[7, 5]; = f32[5]", {})],
+    "quantize_blocks": [
+        ("f32[40, 3]", {"bits": 8, "block": 16}),
+        ("f32[40, 3]", {"bits": 4, "block": 16}),
+    ],
+    "quantized_linear": [
+        ("u8[B, 8]; f32[B, 1]; = i8[8, 3]; = f32[3]; = f32[3]", {}),
+        ("u8[B, S, 8]; f32[B, S, 1]; = i8[8, 3]; = f32[3]; _", {"zero_point": 32}),
+        ("u8[B, 8]; _; = i8[8, 3]; = f32[3]; = f32[3]", {"scale": 0.5, "zero_point": 0}),
+        ("u8[B, 8]; _; = i8[8, 3]; = f32[3]; _", {"scale": 0.5}),
+    ],
+    "dynamic_quantized_linear": [
+        ("f32[B, 8]; = i8[8, 3]; = f32[3]; = f32[3]", {}),
+        (f"{X}; = i8[8, 3]; = f32[3]; _", {}),
+    ],
+    "block_quantized_linear": [
+        ("f32[B, 40]; = u8[3, 3, 16]; = f32[3, 3]; = f32[3]", {"bits": 8, "block": 16}),
+        ("f32[B, S, 64]; = u8[3, 2, 16]; = f32[3, 2]; _", {"bits": 4, "block": 32}),
+    ],
+}
+
 FORMS: dict[tuple[str, str], list[tuple[Any, ...]]] = {
     ("linear", "gemm"): [
         ("f32[B, 8]; = f32[8, 3]; = f32[3]", {}),
