@@ -79,3 +79,10 @@ def pad(w: OnnxWriter, node: Node) -> None:
 @lowers("gather")
 def gather(w: OnnxWriter, node: Node) -> None:
     w.result("Gather", *w.operands, axis=node.attributes["axis"])
+
+
+@lowers("take_rows", opset=12)
+def take_rows(w: OnnxWriter, node: Node) -> None:
+    """GatherND takes an index of one entry for each of its results."""
+    entries = w.step("Unsqueeze", w.operands[1], w.ints([-1]))
+    w.result("GatherND", w.operands[0], entries, batch_dims=1)

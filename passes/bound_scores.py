@@ -151,7 +151,7 @@ def _wild_values(graph: Graph, order: list[Node]) -> set[Value]:
             operands = (node.operands[2],)  # the weights are between 0 and 1
         elif node.op == "skip_layer_norm":
             results = node.results[1:]
-        elif node.op == "gather":
+        elif node.op in ("gather", "take_rows"):
             operands = node.operands[:1]
         if any(operand in wild for operand in operands if operand is not None):
             wild.update(results)

@@ -12,6 +12,7 @@ from ..ir.graph import Graph
 from ..ir.node import Node
 from ..ir.value import Value
 from .layout import moves_only_ones, operand_of, permutation_of, reshaped, transposed
+from .matching import scalar
 
 Rule = Callable[[Graph, Node], Value | None]
 
@@ -47,6 +48,22 @@ def _unchanged(graph: Graph, node: Node) -> Value | None:
     return None
 
 
+def _gather(graph: Graph, node: Node) -> Value | None:
+    """A gather of one place that is known → a slice, which other passes move."""
+    x, index = node.operands
+    assert x is not None
+    number = scalar(graph, index)
+    axis = node.attributes["axis"]
+    assert isinstance(axis, int)
+    length = x.type.shape[axis]
+    if number is None or not isinstance(length, int) or not -length <= number < length:
+        return None
+    start = int(number) % length
+    emit = _emitter(graph, node, None)
+    place = emit("slice", x, axis=axis % x.type.rank, start=start, stop=start + 1)
+    return reshaped(emit, place, node.result.type.shape)
+
+
 def _emitter(graph: Graph, node: Node, inner: Node | None) -> Emitter:
     return Emitter.like(graph, node) if inner is None else Emitter.like(graph, inner, node)
 
@@ -54,5 +71,6 @@ def _emitter(graph: Graph, node: Node, inner: Node | None) -> Emitter:
 LAYOUT: dict[str, tuple[Rule, ...]] = {
     "reshape": (_reshape,),
     "transpose": (_transpose,),
+    "gather": (_gather,),
     **dict.fromkeys(("expand", "cast", "slice", "pad", "concat", "split"), (_unchanged,)),
 }

@@ -56,7 +56,7 @@ def find_masks(graph: Graph, mask: Value | None, scores: Shape) -> Masks:
     causal = False
     queries, length = scores[-2:]
     alike = (1,) * (len(scores) - 2)
-    for part in _conjuncts(graph, mask):
+    for part in conjuncts(graph, mask):
         shape = (1,) * (len(scores) - part.type.rank) + part.type.shape
         if shape == (scores[0], *alike, length):
             keys.append(part)
@@ -67,7 +67,7 @@ def find_masks(graph: Graph, mask: Value | None, scores: Shape) -> Masks:
     return Masks(tuple(keys), causal, tuple(rest))
 
 
-def _conjuncts(graph: Graph, mask: Value | None) -> list[Value]:
+def conjuncts(graph: Graph, mask: Value | None) -> list[Value]:
     """The masks that are joined by `logical_and`, in the order of reading, each once."""
     found: dict[Value, None] = {}
     pending = [mask] if mask is not None else []
@@ -131,11 +131,11 @@ def _lies_along(value: Value, axis: int, length: Dim) -> bool:
 
 def _difference(graph: Graph, keys: Value, queries: Value) -> int | None:
     """How much more query i counts than key i, where both count up by one; else None."""
-    first, second = _start(graph, keys), _start(graph, queries)
+    first, second = starts_at(graph, keys), starts_at(graph, queries)
     return None if first is None or second is None else second - first
 
 
-def _start(graph: Graph, value: Value) -> int | None:
+def starts_at(graph: Graph, value: Value) -> int | None:
     """The first number of a vector that counts start, start + 1, …"""
     node = graph.producer(value)
     while node is not None and node.op == "reshape":

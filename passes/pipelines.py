@@ -26,6 +26,7 @@ from .fuse_silu import FuseSilu
 from .fuse_skip_layer_norm import FuseSkipLayerNorm
 from .manager import Pass
 from .reduce_early import ReduceEarly
+from .rows_on_demand import RowsOnDemand
 
 
 class Row(NamedTuple):
@@ -52,9 +53,11 @@ _RAISE = (
     Row(FuseSilu(), "recognized by its formula"),
     Row(FuseBiasGelu(), "for a bias that no product took"),
     Row(ReduceEarly(), "behind what needs its products, before sums go into norms"),
+    Row(Canonicalize(), "cancels the splitting and joining of heads around fused attentions"),
+    Row(RowsOnDemand(), "behind it, which leaves nothing between projections and attention"),
     Row(FuseSkipLayerNorm(), "behind linear, whose bias is no residual connection"),
     Row(FoldConstants(), "reshaped biases and masks that fusion wrote"),
-    Row(Canonicalize(), "cancels the splitting and joining of heads around fused attentions"),
+    Row(Canonicalize(), "biases and masks that became constants stand last"),
     Row(CommonSubexpressions(), "masks that fusion took apart are shared between layers again"),
     Row(DeadCode(), "masks and positions that an attribute says now"),
 )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..dim import Dim, largest, product
+from ..dtype import DType
 from ..spec import AttributeSpec, InferenceError, Operand, OpSpec, define
 from ..type import TensorType
 from .rules import (
@@ -238,5 +239,37 @@ define(
         reference=lambda arrays, attributes: np.take(arrays[0], arrays[1], attributes["axis"]),
         doc="The slices of data along an axis that the indices name: rows of a table for axis 0. "
         "Negative indices count from the end; one outside the axis is an error.",
+    )
+)
+
+
+# ---- take_rows ----------------------------------------------------------------------------
+
+
+def _infer_take_rows(operands: Any, attributes: Any) -> Types:
+    x, index = operands
+    require(x.rank >= 2, f"take_rows: x is {x}, but must have a batch and positions")
+    require(
+        index.dtype is DType.I64 and index.rank == 2,
+        f"take_rows: index is {index}, but must be i64 [batch, rows]",
+    )
+    require(
+        index.shape[0] == x.shape[0],
+        f"take_rows: x {x} and index {index} differ in their batch",
+    )
+    return (x.with_shape((*index.shape, *x.shape[2:])),)
+
+
+define(
+    OpSpec(
+        "take_rows",
+        (Operand("x"), Operand("index")),
+        _infer_take_rows,
+        reference=lambda arrays, attributes: np.stack(
+            [rows[wanted] for rows, wanted in zip(arrays[0], arrays[1], strict=True)]
+        ),
+        doc="Of each member of the batch the rows that its own index names: x [B, S, …] and index "
+        "[B, K] give [B, K, …]. Negative indices count from the end; one outside the axis is an "
+        "error.",
     )
 )

@@ -300,6 +300,11 @@ CASES = [
         np.stack([[X[:, i] for i in row] for row in INTS % 3]).transpose(2, 0, 1, 3),
         {"axis": 1},
     ),
+    Case(
+        "take_rows",
+        [X, INTS[:2, :2] % 3],
+        np.stack([[X[b, i] for i in INTS[b, :2] % 3] for b in range(2)]),
+    ),
     Case("matmul", [X, normal(4, 2)], None),
     Case("matmul", [normal(3, 4), normal(2, 1, 4, 5)], None),
     Case("matmul", [normal(4), normal(2, 4, 5)], None),

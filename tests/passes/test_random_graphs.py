@@ -26,8 +26,14 @@ BINARY = ("add", "sub", "mul", "maximum")
 OTHER = ("constant", "bias", "dense", "split", "join", "turn", "norm", "softmax", "attend", "mask")
 
 
-def build(steps: list[Step]) -> Graph:
-    """A graph from choices: each step applies an op to two of the values made before."""
+TAKEN = (None, (0, 1, 1), (3, 4, 1), (0, 4, 2), "given")
+
+
+def build(steps: list[Step], taken: tuple[int, int, int] | str | None = None) -> Graph:
+    """A graph from choices: each step applies an op to two of the values made before.
+
+    `taken` are the rows of the results that are asked for, as a slice or for each member.
+    """
     graph = Graph("Random")
     emit = Emitter(graph)
     values = [graph.add_input(name, TensorType(DType.F32, (B, 4, 4))) for name in ("x", "y")]
@@ -80,7 +86,13 @@ def build(steps: list[Step]) -> Graph:
             values.append(emit("matmul", emit("masked_softmax", scores, mask), b))
         elif op == "mask":
             masks.append(emit("logical_not", masks[i % len(masks)]))
-    for index, value in enumerate(values[-3:]):
+    for index, value in enumerate(values[-3:] if taken is None else values[-1:]):
+        if isinstance(taken, tuple):
+            start, stop, step = taken
+            value = emit("slice", value, axis=1, start=start, stop=stop, step=step)
+        elif taken is not None:
+            rows = graph.add_input("rows", TensorType(DType.I64, (B, 1)))
+            value = emit("take_rows", value, rows)
         graph.outputs[f"output_{index}"] = value
     return graph
 
@@ -92,14 +104,17 @@ STEPS = st.lists(
 )
 
 
-@given(steps=STEPS, level=st.sampled_from([1, 2]))
+@given(steps=STEPS, level=st.sampled_from([1, 2]), taken=st.sampled_from(TAKEN))
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_levels_keep_the_meaning(
-    steps: list[Step], level: int, same_meaning: Callable[..., None]
+    steps: list[Step],
+    level: int,
+    taken: tuple[int, int, int] | str | None,
+    same_meaning: Callable[..., None],
 ) -> None:
-    graph = build(steps)
+    graph = build(steps, taken)
     result = run_pipeline(graph, passes_of(level), verify=True)
     same_meaning(graph, result.graph)
     again = run_pipeline(result.graph, passes_of(level), verify=True)
