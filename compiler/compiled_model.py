@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..passes.memory_plan import MemoryPlan
     from ..runtime.session import Session
     from .driver import Compilation
+    from .tuning.record import TuningRecord
     from .verifying.verification import Verification
 
 
@@ -60,6 +61,11 @@ class CompiledModel:
         """The graph as it was lowered."""
         return self._compilation.target_graph
 
+    @property
+    def tuning(self) -> TuningRecord | None:
+        """What -O3 measured, or what it was told; None below it."""
+        return self._compilation.tuning
+
     def memory_plan(self, sizes: Mapping[str, int] | None = None) -> MemoryPlan:
         """What the activations take, and when: at batch 1 and every open axis at its maximum, or at
         the `sizes` given by the symbols' names. Raises `CompileError` E0624 for an axis without
@@ -78,7 +84,7 @@ class CompiledModel:
 
         path = Path(path)
         source = self._compilation.source.name
-        refuse_overwriting(path, [source, self.options.weights])
+        refuse_overwriting(path, [source, self.options.weights, self.options.tuning])
         check_writable(path)
         with self.report.stage("write"):
             if is_regular(path):

@@ -8,11 +8,11 @@ before it. `compile` runs all of them and is what `neuralc.compile` names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity, failure
 from .compiled_model import CompiledModel
@@ -32,9 +32,13 @@ if TYPE_CHECKING:
     from .checking.check_options import CheckOptions
     from .checking.model import Model
     from .syntax import ast
+    from .tuning.record import TuningRecord
 
-Progress = Callable[[str], None]
-"""Told the name of each stage and pass when it begins."""
+
+class Progress(Protocol):
+    """Told the name of each stage when it begins, and of a long one which share is done."""
+
+    def __call__(self, stage: str, share: float | None = None, /) -> None: ...
 
 
 def compile(source: str | Path | Source, **options: Any) -> CompiledModel:
@@ -83,7 +87,7 @@ class Compilation:
         self.options = options
         self.report = Report()
         self._observer = observer
-        self._progress = progress or (lambda stage: None)
+        self._progress = progress or (lambda stage, share=None: None)
 
     @cached_property
     def program(self) -> ast.Program:
@@ -150,14 +154,27 @@ class Compilation:
         return QuantizationPlan(precision if precision in QUANTIZED else "fp32")
 
     @cached_property
+    def tuning(self) -> TuningRecord | None:
+        """What was measured for this model, here or where its record was made; None below -O3."""
+        from ..passes.forms_pipeline import MEASURED_FROM_LEVEL
+
+        if self.options.opt_level < MEASURED_FROM_LEVEL:
+            return None
+        graph = self.graph
+        from .tuning.tuning import record_for
+
+        with self._stage("tune", graph):
+            return record_for(self, self._progress)
+
+    @cached_property
     def target_graph(self) -> Graph:
         """The graph in the forms that are fastest on the target: one kernel a node."""
         from ..passes.forms_pipeline import forms_passes
         from ..passes.quantize import count_products
 
-        passes = forms_passes(
-            self.target, dict(self.options.forms), self.options.opt_level, self.quantization_plan
-        )
+        tuned = self.tuning.forms() if self.tuning is not None else None
+        forms, level = dict(self.options.forms), self.options.opt_level
+        passes = forms_passes(self.target, forms, level, self.quantization_plan, tuned)
         graph = self._run_passes("select forms", self.graph, passes)
         self.report.nodes["target"] = len(graph)
         self.report.forms = _count_forms(graph)

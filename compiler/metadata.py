@@ -16,6 +16,7 @@ from .metadata_entries import (
     SESSION_OPTIONS,
     SIZES,
     TARGET,
+    TUNING,
     VERSION,
     compact,
 )
@@ -48,6 +49,8 @@ def model_metadata(compilation: Compilation) -> dict[str, str]:
     }
     if compilation.report.products:
         entries[PRODUCTS] = compilation.report.products
+    if compilation.tuning is not None:
+        entries[TUNING] = compilation.tuning.as_json()
     return {VERSION: __version__} | {key: compact(value) for key, value in entries.items()}
 
 

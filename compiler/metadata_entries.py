@@ -19,6 +19,8 @@ SIZES = "neuralc.sizes"
 SESSION_OPTIONS = "neuralc.session_options"
 TARGET = "neuralc.target"
 VERIFICATION = "neuralc.verification"
+TUNING = "neuralc.tuning"
+"""What -O3 measured."""
 SOURCE_MAP = "neuralc.source_map"
 """Written by lowering."""
 

@@ -34,6 +34,17 @@ class CompileOptions:
     precision: str = "fp32"
     forms: tuple[tuple[str, str], ...] = ()
     """Fused ops with the form each must take, e.g. `("qkv", "packed")`, instead of the fastest."""
+    tuning: Path | None = None
+    """What was measured before: a tuning record, or a model that -O3 compiled. With it nothing is
+    measured."""
+    tuning_time: float = 60.0
+    """Seconds that measuring may take, more or less."""
+    tuning_threads: int = 0
+    """The threads that the model is to run on; 0 are as many as the runtime takes."""
+    tuning_sizes: tuple[tuple[str, int], ...] = ()
+    """Sizes of open axes to measure at: the batch is 1 and others at their maximum otherwise."""
+    tuning_cache: bool = True
+    """Take and keep the figures of this machine in the user's cache."""
     weights: Path | None = None
     """A safetensors file; without it the initializers draw the weights from `seed`."""
     weights_from: str | None = None
@@ -68,7 +79,7 @@ class CompileOptions:
         for name in arguments:
             if name not in known:
                 raise TypeError(f"compile() has no argument {name!r}")
-        for name in ("forms", "max_sizes"):
+        for name in ("forms", "max_sizes", "tuning_sizes"):
             given = arguments.get(name)
             if isinstance(given, Mapping):
                 arguments[name] = tuple(given.items())
@@ -78,15 +89,17 @@ class CompileOptions:
             arguments["dynamic"] = (arguments["dynamic"],)
         elif "dynamic" in arguments:
             arguments["dynamic"] = tuple(arguments["dynamic"])
-        if arguments.get("weights") is not None:
-            arguments["weights"] = Path(arguments["weights"])
+        for name in ("weights", "tuning"):
+            if arguments.get(name) is not None:
+                arguments[name] = Path(arguments[name])
         options = cls(**arguments)
         options._check()
         return options
 
     def as_metadata(self) -> dict[str, Any]:
         """What of the options decides the file's content, JSON-ready, defaults left out."""
-        left_out = {"lint", "warnings_as_errors", "verify", "check_ir", "weights"}
+        # What tuning found stands in an entry of its own.
+        left_out = {"lint", "warnings_as_errors", "verify", "check_ir", "weights", *_TUNING}
         told = {"opt_level": self.opt_level, "target": self.target, "precision": self.precision}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -131,12 +144,30 @@ class CompileOptions:
                     f"{self.precision}",
                     f"--precision {self.precision} goes with -O{FORMS_FROM_LEVEL} and above",
                 )
+        self._check_tuning()
         for name, size in self.max_sizes:
             if size < 1:
                 raise _wrong(f"the largest size of the axis {name!r} cannot be {size}")
 
+    def _check_tuning(self) -> None:
+        defaults = {field.name: field.default for field in fields(self)}
+        given = [name for name in _TUNING if getattr(self, name) != defaults[name]]
+        if given and self.opt_level < 3:
+            raise _wrong(
+                f"at -O{self.opt_level} nothing is measured, so {given[0]} says nothing",
+                "the options of tuning go with -O3",
+            )
+        if not 0 < self.tuning_time < 1e6:
+            raise _wrong(f"measuring cannot take {self.tuning_time} seconds")
+        if not 0 <= self.tuning_threads <= 4096:
+            raise _wrong(f"a model cannot run on {self.tuning_threads} threads")
+        for name, size in self.tuning_sizes:
+            if size < 1:
+                raise _wrong(f"the size of the axis {name!r} cannot be {size}")
 
-_PAIRS = ("forms", "max_sizes")
+
+_TUNING = ("tuning", "tuning_time", "tuning_threads", "tuning_sizes", "tuning_cache")
+_PAIRS = ("forms", "max_sizes", "tuning_sizes")
 
 
 def _one_of(name: str, value: Any, allowed: Iterable[Any]) -> None:

@@ -1,12 +1,13 @@
 """Choosing among the forms of a fused op.
 
-In: a target's forms for an op, why some of them cannot be used here, their measured costs, and what
-the user asked for. Out: the form, and a sentence that says why.
+In: a target's forms for an op, why some of them cannot be used here, their measured costs, what
+was measured for this very graph, and what the user asked for. Out: the form, and a sentence that
+says why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity
@@ -14,6 +15,7 @@ from ..ir.dim import Dim, Symbol, SymbolicDim, evaluate
 from ..ir.graph import Graph
 from ..ir.node import Node
 from ..ir.target import FORMS, Form, Target
+from .tuned_forms import Measured, TunedForms
 
 OVERRIDABLE = {
     "attention": ("attention",),
@@ -41,6 +43,10 @@ class Choice:
 
     form: Form
     reason: str
+    usable: tuple[Form, ...] = ()
+    """The forms it was taken from: one alone where the user asked for it."""
+    scores: int = 0
+    """The bytes that forms which keep all scores would hold."""
 
 
 class Sizes:
@@ -58,9 +64,10 @@ class Sizes:
     def __call__(self, dim: Dim) -> int:
         if isinstance(dim, int):
             return dim
-        return evaluate(dim, {each.name: self._of(each) for each in dim.symbols()})
+        return evaluate(dim, {each.name: self.of(each) for each in dim.symbols()})
 
-    def _of(self, symbol: Symbol) -> int:
+    def of(self, symbol: Symbol) -> int:
+        """The size that a symbol stands for."""
         if symbol.maximum is not None and symbol.name not in self._batches:
             return symbol.maximum
         return 1 if symbol.name in self._batches else USUAL_LENGTH
@@ -69,11 +76,15 @@ class Sizes:
 class Chooser:
     """Chooses forms on one target, under one set of overrides.
 
-    Raises `CompileError` E0622 for an override that names no op or no form.
+    What the user asked for comes first, then what was measured for this graph, then the target's
+    cost table. Raises `CompileError` E0622 for an override that names no op or no form.
     """
 
-    def __init__(self, target: Target, overrides: Mapping[str, str]) -> None:
+    def __init__(
+        self, target: Target, overrides: Mapping[str, str], tuned: TunedForms | None = None
+    ) -> None:
         self.target = target
+        self._tuned = tuned or TunedForms()
         self._asked: dict[str, str] = {}
         for key, form in overrides.items():
             if key not in OVERRIDABLE:
@@ -95,31 +106,25 @@ class Chooser:
         """The form for a node whose costs stand under `case` at `size`.
 
         `refusal` says why a form cannot compute this node; `scores` are the bytes that forms which
-        keep all scores would hold. Raises `CompileError` E0623 where the form asked for cannot be.
+        keep all scores would hold. Raises `CompileError` E0623 where the form asked for cannot be,
+        E0642 where that is so of the one that was measured.
         """
         forms = self.target.forms[node.op]
         asked = self._asked.get(node.op)
         if asked is not None:
-            return Choice(self._take(node, asked, refusal), "it was asked for")
+            form = self._take(node, asked, refusal)
+            return Choice(form, "it was asked for", (form,))
         refused = {form.name: why for form in forms if (why := refusal(form)) is not None}
         usable = [form for form in forms if form.name not in refused]
+        if measured_here := self._tuned.choice(node):
+            best = _measured_form(node, measured_here, usable)
+            words = _measured_words(best, measured_here.microseconds)
+            return Choice(best, words, tuple(usable), scores)
         costs = {form.name: self.target.costs.estimate(case, form.name, size) for form in usable}
         measured = [form for form in usable if costs[form.name] is not None]
-        best = self._best(measured, costs, scores) if measured else usable[0]
-        return Choice(best, _words(best, usable, costs, refused) if len(forms) > 1 else "")
-
-    def _best(self, forms: list[Form], costs: Mapping[str, float | None], scores: int) -> Form:
-        least = min(costs[form.name] or 0.0 for form in forms)
-
-        def rank(form: Form) -> tuple[bool, bool, float]:
-            cost = costs[form.name] or 0.0
-            limit = TIE
-            if scores >= LARGE_SCORES and not form.materializes:
-                limit = WORTH_ITS_MEMORY
-            beaten = cost > limit * least
-            return beaten, form.materializes, cost if beaten else 0.0
-
-        return min(forms, key=rank)
+        best = best_form(measured, costs, scores) if measured else usable[0]
+        words = _words(best, usable, costs, refused) if len(forms) > 1 else ""
+        return Choice(best, words, tuple(usable), scores)
 
     def _take(self, node: Node, asked: str, refusal: Callable[[Form], str | None]) -> Form:
         form = self.target.form(node.op, asked)
@@ -141,6 +146,39 @@ class Chooser:
         raise CompileError((diagnostic,), ExitStatus.USAGE)
 
 
+def best_form(forms: Sequence[Form], costs: Mapping[str, float | None], scores: int = 0) -> Form:
+    """The cheapest of `forms`, all of which have a cost. Of equals the one that keeps no scores,
+    and the first; with large `scores` such a one may be somewhat dearer."""
+    least = min(costs[form.name] or 0.0 for form in forms)
+
+    def rank(form: Form) -> tuple[bool, bool, float]:
+        cost = costs[form.name] or 0.0
+        limit = TIE
+        if scores >= LARGE_SCORES and not form.materializes:
+            limit = WORTH_ITS_MEMORY
+        beaten = cost > limit * least
+        return beaten, form.materializes, cost if beaten else 0.0
+
+    return min(forms, key=rank)
+
+
+def _measured_form(node: Node, measured: Measured, usable: Sequence[Form]) -> Form:
+    form = next((each for each in usable if each.name == measured.form), None)
+    if form is None:
+        can = ", ".join(each.name for each in usable)
+        place = f" in {node.scope}" if node.scope else ""
+        message = f"the tuning record takes {node.op}{place} as {measured.form!r}, which cannot be"
+        diagnostic = Diagnostic(
+            "E0642",
+            Severity.ERROR,
+            message,
+            node.spans[0] if node.spans else None,
+            help=f"it can be computed as {can}; measure again: compile without --tuning",
+        )
+        raise CompileError((diagnostic,), ExitStatus.USAGE)
+    return form
+
+
 def _words(
     best: Form,
     usable: list[Form],
@@ -148,10 +186,7 @@ def _words(
     refused: Mapping[str, str],
 ) -> str:
     def figure(form: Form) -> str:
-        cost = costs[form.name]
-        if cost is None:
-            return "not measured"
-        return f"{cost:,.0f} µs" if cost >= 100 else f"{cost:.3g} µs"
+        return _microseconds(costs[form.name])
 
     words = figure(best)
     cost = costs[best.name]
@@ -163,6 +198,21 @@ def _words(
     others = [f"{form.name} {figure(form)}" for form in usable if form is not best]
     others += [f"{name} not: {why}" for name, why in refused.items()]
     return f"{words} ({'; '.join(others)})" if others else words
+
+
+def _measured_words(best: Form, times: Mapping[str, float]) -> str:
+    """Why a measured form was taken; another may be faster alone, and not in the whole model."""
+    words = _microseconds(times.get(best.name)) + " at these sizes here"
+    if times and times.get(best.name, 0.0) > TIE * min(times.values()):
+        words += ", others gain nothing in the whole model"
+    others = [f"{name} {_microseconds(each)}" for name, each in times.items() if name != best.name]
+    return f"{words} ({'; '.join(others)})" if others else words
+
+
+def _microseconds(cost: float | None) -> str:
+    if cost is None:
+        return "not measured"
+    return f"{cost:,.0f} µs" if cost >= 100 else f"{cost:.3g} µs"
 
 
 def _refused(code: str, message: str, names: Iterable[str]) -> CompileError:

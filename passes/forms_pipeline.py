@@ -1,6 +1,6 @@
 """The passes between the fused graph and lowering, in order, with the reason of each.
 
-In: a target and what the user asked for. Out: the passes.
+In: a target, what the user asked for and what was measured. Out: the passes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from .manager import Pass
 from .pad_hidden import PadHidden
 from .quantize import Quantize
 from .reduce_as_product import ReduceAsProduct
-from .select_forms import SelectForms
+from .select_forms import SelectForms, Watch
+from .tuned_forms import TunedForms
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,19 @@ class FormsRequest:
     """The user's `--form` choices."""
     plan: QuantizationPlan = field(default_factory=QuantizationPlan)
     """Which products compute in less than 32 bits."""
+    tuned: TunedForms | None = None
+    """What was measured for the graph."""
+    watch: Watch | None = None
+    """Told each choice of a form."""
 
 
 Make = Callable[[FormsRequest], Pass]
 
 FORMS_FROM_LEVEL = 2
 """Below it nothing is fused, so there is no form to choose."""
+
+MEASURED_FROM_LEVEL = 3
+"""From it on, what the tables leave open is measured on the machine that compiles."""
 
 UNFUSED_PIPELINE: tuple[tuple[Make, str], ...] = (
     (
@@ -47,6 +55,11 @@ UNFUSED_PIPELINE: tuple[tuple[Make, str], ...] = (
 )
 """What every graph needs before it is lowered: that no token reaches another through an overflow
 holds at every level. It leaves networks alone that have a norm or ids before each attention."""
+
+
+def _select_forms(request: FormsRequest) -> Pass:
+    return SelectForms(request.target, request.forms, request.tuned, request.watch)
+
 
 FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
     *UNFUSED_PIPELINE,
@@ -64,7 +77,7 @@ FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
         "rows a multiple of 4 KB apart crowd each other out of the cache; padding is folded below",
     ),
     (
-        lambda request: SelectForms(request.target, request.forms),
+        _select_forms,
         "each fused op takes the form that was measured fastest on the target",
     ),
     (lambda request: FoldConstants(), "masks and positions that forms have written out"),
@@ -80,10 +93,22 @@ FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
 )
 """Each pass and why it stands there."""
 
+OPTIONAL_PASSES = ("reduce_as_product", "flatten_rows", "pad_hidden")
+"""Passes that the rest does without, so that measuring may leave one out where that is faster."""
+
+_MEASURED = "each fused op takes the form that this machine ran fastest, at these very sizes; "
+_MEASURED += "a pass that does not pay in the whole model is left out"
+
 
 def forms_rows(level: int) -> tuple[tuple[Make, str], ...]:
     """The passes of an optimization level that come behind the fused graph, with their reasons."""
-    return FORMS_PIPELINE if level >= FORMS_FROM_LEVEL else UNFUSED_PIPELINE
+    if level < FORMS_FROM_LEVEL:
+        return UNFUSED_PIPELINE
+    if level < MEASURED_FROM_LEVEL:
+        return FORMS_PIPELINE
+    return tuple(
+        (make, _MEASURED if make is _select_forms else why) for make, why in FORMS_PIPELINE
+    )
 
 
 def forms_passes(
@@ -91,10 +116,16 @@ def forms_passes(
     forms: Mapping[str, str],
     level: int = FORMS_FROM_LEVEL,
     plan: QuantizationPlan | None = None,
+    tuned: TunedForms | None = None,
+    watch: Watch | None = None,
 ) -> list[Pass]:
-    """The passes for a target under the user's `--form` choices and a plan of precisions.
+    """The passes for a target under the user's `--form` choices, a plan of precisions and what was
+    measured.
 
-    Running them raises `CompileError` E0622 or E0623 for a choice that is unknown or cannot be.
+    `watch` is told each choice of a form. Running them raises `CompileError` E0622 or E0623 for a
+    choice of the user that is unknown or cannot be, E0642 for a measured one that cannot be.
     """
-    request = FormsRequest(target, forms, plan or QuantizationPlan())
-    return [make(request) for make, _ in forms_rows(level)]
+    request = FormsRequest(target, forms, plan or QuantizationPlan(), tuned, watch)
+    without = tuned.without if tuned is not None else frozenset()
+    passes = [make(request) for make, _ in forms_rows(level)]
+    return [each for each in passes if each.name not in without or each.name not in OPTIONAL_PASSES]

@@ -68,7 +68,7 @@ PIPELINES: MappingProxyType[int, tuple[Row, ...]] = MappingProxyType(
         1: _CLEAN,
         2: _CLEAN + _RAISE,
         # Level 3 is for what must be measured on the machine that compiles. Raising is not: it
-        # says what is meant, so nothing is added here until forms are measured there.
+        # says what is meant. What is measured stands in forms_pipeline.py.
         3: _CLEAN + _RAISE,
     }
 )

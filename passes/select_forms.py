@@ -6,19 +6,24 @@ a short fixed sequence that lowering knows. See `SelectForms`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..ir.graph import Graph
+from ..ir.node import Node
 from ..ir.target import Target
 from .attention_forms import AttentionForms
-from .form_choice import Chooser
+from .form_choice import Choice, Chooser
 from .manager import Pass
 from .pointwise_forms import PointwiseForms
 from .projection_forms import ProjectionForms
 from .remarks import Remarks
 from .rewrite import substitute
+from .tuned_forms import TunedForms
+
+Watch = Callable[[Graph, Node, Choice], None]
+"""Told each choice before it is carried out, with the graph as it is at that moment."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +44,20 @@ class SelectForms(Pass):
         %sum = add(%x, %a)
         %y = layer_norm(%sum, %gain, %bias) {epsilon = 1e-05}
 
-    `overrides` are the user's `--form OP=FORM`. Each choice is told with the figures it rests on.
-    Raises `CompileError` E0622 or E0623 for an override that is unknown or cannot be.
+    `overrides` are the user's `--form OP=FORM`, `tuned` what was measured for this graph. Each
+    choice is told with the figures it rests on, and to `watch` before it is carried out. Raises
+    `CompileError` E0622 or E0623 for an override that is unknown or cannot be, E0642 for such a
+    measured form.
     """
 
     name: ClassVar[str] = "select_forms"
     target: Target
     overrides: Mapping[str, str] = field(default_factory=dict)
+    tuned: TunedForms | None = None
+    watch: Watch | None = None
 
     def run(self, graph: Graph, remarks: Remarks) -> int:
-        chooser = Chooser(self.target, self.overrides)
+        chooser = Chooser(self.target, self.overrides, self.tuned)
         attention = AttentionForms(graph, chooser)
         projection = ProjectionForms(graph, chooser)
         pointwise = PointwiseForms(graph, chooser)
@@ -79,6 +88,8 @@ class SelectForms(Pass):
                 continue
             writer = writers[current.op]
             choice = writer.choose(current)
+            if self.watch is not None:
+                self.watch(graph, current, choice)
             if choice.reason:
                 words = f"{current.op} as {choice.form.name}: {choice.reason}"
                 remarks.form(self.name, words, [current])

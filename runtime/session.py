@@ -199,6 +199,11 @@ def _runtime() -> Any:
     return onnxruntime
 
 
+def runtime_version() -> str:
+    """The version of ONNX Runtime. Raises `CompileError` E0507 where it is not installed."""
+    return str(_runtime().__version__)
+
+
 def _is_text(name: str) -> bool:
     try:
         name.encode()

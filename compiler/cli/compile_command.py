@@ -39,8 +39,8 @@ def run(messages: Messages, source_path: Path, given: dict[str, Any]) -> int:
     _check_combination(given, emits)
     dump: Path | None = given["dump_ir"]
     outputs = _outputs(given["output"], source_path, emits)
-    read = [source_path, options.weights]
-    for path in [*outputs.values(), given["save_weights"]]:
+    read = [source_path, options.weights, options.tuning]
+    for path in [*outputs.values(), given["save_weights"], given["save_tuning"]]:
         if path is not None and str(path) != "-":
             refuse_overwriting(path, read)
             check_writable(path)
@@ -83,7 +83,7 @@ def _emit(
         if given["verify"]:
             progress.stage("verify")
             model.verify()
-    elif given["remarks"] or given["time_passes"] or given["dump_ir"]:
+    elif any(given[name] for name in ("save_tuning", "remarks", "time_passes", "dump_ir")):
         _ = compilation.target_graph
     texts = {
         kind: _plan_json(compilation)
@@ -99,6 +99,9 @@ def _emit(
         progress.stage("save weights")
         save_weights(compilation.source_graph, given["save_weights"])
         written.append(given["save_weights"])
+    if given["save_tuning"] is not None and compilation.tuning is not None:
+        write_file(given["save_tuning"], compilation.tuning.text())
+        written.append(given["save_tuning"])
     for kind, path in outputs.items():
         progress.stage("write")
         if kind == "onnx":
@@ -215,6 +218,13 @@ def _check_combination(given: dict[str, Any], emits: tuple[str, ...]) -> None:
             raise failure(
                 "E0511", f"{first} and {second} exclude each other", status=ExitStatus.USAGE
             )
+    if given["save_tuning"] is not None and given["opt_level"] != "3":
+        raise failure(
+            "E0511",
+            f"at -O{given['opt_level']} nothing is measured that --save-tuning could write",
+            status=ExitStatus.USAGE,
+            help="measure with -O3",
+        )
     if emits == ("onnx",) and str(given["output"]) == "-" and sys.stdout.isatty():
         raise failure(
             "E0510",

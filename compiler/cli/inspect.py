@@ -87,6 +87,7 @@ def _describe(path: Path, model: Any) -> dict[str, Any]:
         "session_options": keys.read_entry(metadata, keys.SESSION_OPTIONS, {}),
         "sizes": keys.read_entry(metadata, keys.SIZES, {}),
         "source_map": len(keys.source_map(metadata)),
+        "tuning": _tuning(keys.read_entry(metadata, keys.TUNING, None)),
         "verification": keys.read_entry(metadata, keys.VERIFICATION, None),
         "sections": {
             key: keys.read_entry(metadata, key, value)
@@ -118,6 +119,7 @@ def _text(told: dict[str, Any]) -> str:
         ("fused", _pairs(told["fused"]) or "nothing"),
         *([("products", _pairs(told["products"]))] if told["products"] else []),
         ("session options", _pairs(told["session_options"]) or "none"),
+        *(("measured", line) for line in (_measured(told["tuning"]) if told["tuning"] else ())),
         ("verified", _verified(verification) if verification else "no (--verify does it)"),
         *((key, json.dumps(value, ensure_ascii=False)) for key, value in told["sections"].items()),
     ]
@@ -156,6 +158,31 @@ def _bounds(size: dict[str, Any]) -> str:
     most = size.get("maximum")
     bounds = f"{size.get('minimum', 1)} to {most}" if most else f"{size.get('minimum', 1)} or more"
     return f"{bounds}, {size['origin']}" if size.get("origin") else bounds
+
+
+def _tuning(told: Any) -> dict[str, Any] | None:
+    """The record of -O3. Raises `ValueError` where there is one that it did not write."""
+    if told is None:
+        return None
+    from ..tuning.record import TuningRecord
+
+    return TuningRecord.from_json(told).as_json()
+
+
+def _measured(record: dict[str, Any]) -> list[str]:
+    """The record of -O3, a line each: where, every choice, and how the whole model did."""
+    machine, model = record["machine"], record.get("model")
+    where = ", ".join(f"{name} {value}" for name, value in machine.items())
+    lines = [f"on {where}; at {_pairs(record['sizes']) or 'fixed sizes'}"]
+    for signature, choice in record["choices"].items():
+        times = ", ".join(f"{name} {us:g} µs" for name, us in choice["microseconds"].items())
+        lines.append(f"{choice['nodes']} × {signature} as {choice['form']}: {times}")
+    if model is not None:
+        times = ", ".join(f"{name} {us:g} µs" for name, us in model["microseconds"].items())
+        lines.append(f"the whole model: {times}; taken: {model['taken']}")
+    if record["without"]:
+        lines.append(f"left out: {', '.join(record['without'])}")
+    return lines
 
 
 def _pairs(mapping: dict[str, Any]) -> str:

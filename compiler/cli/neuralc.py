@@ -24,6 +24,7 @@ from .parameters import (
     options,
     pipeline_options,
     shape_option,
+    tuning_options,
     weight_options,
 )
 
@@ -54,6 +55,9 @@ output_options = options(
 GROUPS = {
     "What to write": ("output", "emits", "single_file", "external", "save_weights"),
     "How to compile": ("opt_level", "target", "precision", "forms"),
+    "Measuring (-O3)": (
+        "tuning", "save_tuning", "tuning_time", "tuning_threads", "tuning_sizes", "no_tuning_cache",
+    ),
     "The program": (
         "network", "dynamic", "max_sizes", "padding_mask", "mask_dtype", "positions", "shape",
         "no_lint", "warnings",
@@ -87,6 +91,7 @@ EXAMPLES = (
 @click.argument("source", type=PATH)
 @output_options
 @pipeline_options
+@tuning_options
 @language_options
 @shape_option
 @weight_options

@@ -85,7 +85,7 @@ pipeline_options = options(
         "opt_level",
         type=click.Choice(["0", "1", "2", "3"]),
         default="2",
-        help="-O0 nothing, -O1 cleaning, -O2 fusion (default), -O3 what needs measuring",
+        help="-O0 nothing, -O1 cleaning, -O2 fusion (default), -O3 forms measured here",
     ),
     click.option(
         "--target",
@@ -105,6 +105,36 @@ pipeline_options = options(
         multiple=True,
         metavar="OP=FORM",
         help="a form instead of the fastest, e.g. qkv=packed, attention=decomposed",
+    ),
+)
+tuning_options = options(
+    click.option(
+        "--tuning",
+        type=PATH,
+        metavar="FILE",
+        help="for -O3: what was measured before, a record or an -O3 model; measures nothing",
+    ),
+    click.option("--save-tuning", type=PATH, metavar="FILE", help="write what -O3 measured (JSON)"),
+    click.option(
+        "--tuning-time",
+        type=click.FloatRange(min=0, min_open=True, max=1e6, max_open=True),
+        metavar="SECONDS",
+        help="what measuring may take, more or less (default 60)",
+    ),
+    click.option(
+        "--tuning-threads",
+        type=click.IntRange(1, 4096),
+        metavar="COUNT",
+        help="threads that the model will run on (default: as many as the runtime takes)",
+    ),
+    click.option(
+        "--tuning-sizes",
+        multiple=True,
+        metavar="AXIS=SIZE",
+        help="sizes to measure at, e.g. batch=8 (default: batch 1, others at their maximum)",
+    ),
+    click.option(
+        "--no-tuning-cache", is_flag=True, help="neither take nor keep figures of this machine"
     ),
 )
 message_options = options(
@@ -140,6 +170,13 @@ def compile_options(given: dict[str, Any], **more: Any) -> CompileOptions:
         arguments["max_sizes"] = sizes(given["max_sizes"], "--max")
     if "forms" in given:
         arguments["forms"] = pairs(given["forms"], "--form", "OP=FORM")
+    for name in ("tuning", "tuning_time", "tuning_threads"):
+        if given.get(name) is not None:
+            arguments[name] = given[name]
+    if given.get("tuning_sizes"):
+        arguments["tuning_sizes"] = sizes(given["tuning_sizes"], "--tuning-sizes")
+    if given.get("no_tuning_cache"):
+        arguments["tuning_cache"] = False
     if given.get("shape") is not None:
         arguments["input"] = _shape(given["shape"])
     arguments["lint"] = not given.get("no_lint", False)

@@ -1,7 +1,8 @@
 """A progress line for work that takes longer than two seconds.
 
-In: the names of stages as they begin. Out: on a terminal, a line with a spinner, the stage and the
-time; on anything else nothing. rich is loaded only when the line appears.
+In: the names of stages as they begin, of long ones the share that is done. Out: on a terminal, a
+line with a spinner, the stage, a bar and the time; on anything else nothing. rich is loaded only
+when the line appears.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ class Progress:
         self._timer = threading.Timer(PATIENCE_SECONDS, self._appear) if wanted else None
         self._lock = threading.Lock()
         self._stage = ""
+        self._share: float | None = None
         self._bar: Any = None
-        self._task: Any = None
         self._stopped = False
 
     def __enter__(self) -> Progress:
@@ -36,12 +37,18 @@ class Progress:
     def __exit__(self, *error: object) -> None:
         self.stop()
 
-    def stage(self, name: str) -> None:
-        """The stage that begins now."""
+    def stage(self, name: str, share: float | None = None, /) -> None:
+        """The stage that begins now, and which share of the work is done where that is known."""
         with self._lock:
-            self._stage = name
-            if self._bar is not None:
-                self._bar.update(self._task, description=name)
+            self._stage, self._share = name, share
+            self._show()
+
+    def _show(self) -> None:
+        """The stage and its share on the line, where there is one already."""
+        for task in self._bar.tasks if self._bar is not None else ():
+            # Where nobody knows how much there is to do, the bar moves to and fro.
+            task.description, task.total = self._stage, None if self._share is None else 1.0
+            task.completed = self._share or 0.0
 
     def stop(self) -> None:
         """Takes the line away, for good."""
@@ -68,5 +75,6 @@ class Progress:
                 TimeElapsedColumn(),
             )
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task(self._stage, total=None)
+            self._bar.add_task(self._stage, total=None)
+            self._show()
             self._bar.start()

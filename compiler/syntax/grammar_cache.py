@@ -26,6 +26,7 @@ import lark
 from lark.grammar import Rule
 from lark.lexer import TerminalDef
 
+from ..user_cache import cache_directory
 from .tree_builder import TreeBuilder
 
 GRAMMAR_FILE = Path(__file__).with_name("grammar.lark")
@@ -92,24 +93,8 @@ def cache_file(grammar: bytes) -> Path | None:
     key = hashlib.sha256(grammar)
     for part in (lark.__version__, sys.implementation.cache_tag or "", str(STARTS)):
         key.update(b"\0" + part.encode())
-    directory = _cache_directory()
+    directory = cache_directory()
     return directory / f"grammar-{key.hexdigest()[:24]}.tables" if directory else None
-
-
-def _cache_directory() -> Path | None:
-    """The user's cache directory, as each system has it, with a folder of our own in it."""
-    chosen = os.environ.get("XDG_CACHE_HOME")
-    if chosen and os.path.isabs(chosen):
-        return Path(chosen, "neuralc")
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        return Path(local, "neuralc", "cache") if local else None
-    try:
-        home = Path.home()
-    except RuntimeError:
-        return None
-    below = ("Library", "Caches") if sys.platform == "darwin" else (".cache",)
-    return home.joinpath(*below, "neuralc")
 
 
 def _read(file: Path) -> Any:

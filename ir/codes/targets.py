@@ -62,4 +62,30 @@ CODES = {
         "A memory plan is made for definite sizes. An axis without a maximum needs one: declare "
         "it in the program, or give it on the command line.",
     ),
+    "E0640": Code(
+        "tuning record is damaged",
+        "`--tuning FILE` takes what `--save-tuning` wrote, or a model that -O3 compiled. The "
+        "message says what in the file is not as it should be. Measure again: compile without "
+        "`--tuning`.",
+    ),
+    "E0641": Code(
+        "tuning record of something else",
+        "What a tuning record says holds for one target and precision, at sizes that it names, and "
+        "for the operations that were measured. This one was made for others.",
+    ),
+    "E0642": Code(
+        "measured form cannot be used here",
+        "A tuning record names a form in which this operation cannot be computed, or one that this "
+        "version of the compiler does not have. Measure again: compile without `--tuning`.",
+    ),
+    "E0643": Code(
+        "measuring failed",
+        "-O3 runs the open choices on this machine, in processes of their own. One of them could "
+        "not be started or ended by itself; the message has its last words.",
+    ),
+    "N0640": Code(
+        "choices not measured",
+        "-O3 had no time left for some choices of forms, or the tuning record says nothing of "
+        "them. The target's cost table decides those, as at -O2.",
+    ),
 }
