@@ -89,7 +89,7 @@ $(VENV)/.installed-parity: $(VENV)/.installed-dev $(VENV)/.installed-demo
 	$(PIP) --editable '.[dev,parity]'
 	@touch $@
 
-$(VENV)/.installed-bench: $(VENV)/.installed-dev
+$(VENV)/.installed-bench: $(VENV)/.installed-dev $(VENV)/.installed-demo
 	$(PIP) --editable '.[dev,bench]'
 	@touch $@
 

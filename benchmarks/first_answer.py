@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from answers import compare
 from contenders import CONTENDERS, OURS, WEIGHTS
 from machine import machine
 from models import MODELS, Model, write_weights
@@ -65,6 +66,8 @@ class Opening:
         return [*start, str(folder / self.file), str(given), str(wanted)]
 
 
+SINGLE = [name for name, model in MODELS.items() if isinstance(model, Model) and not model.last]
+"""Models of one input, whose whole output is the answer."""
 REFERENCE = "run"
 OPENINGS = {
     each.name: each
@@ -121,14 +124,6 @@ def make(opening: Opening, model: Model, folder: Path, made: set[str]) -> None:
         made.add(name)
 
 
-def difference(wanted: Path, ours: Path) -> float:
-    """The largest between two answers, as a part of the largest number in ours."""
-    answer, reference = np.load(wanted), np.load(ours)
-    if answer.shape != reference.shape:
-        return float("inf")
-    return float(np.abs(answer - reference).max() / np.abs(reference).max())
-
-
 def measure(model: Model, names: list[str], options: argparse.Namespace) -> list[dict[str, Any]]:
     """A line for each contender, absent ones with the reason."""
     ready: dict[str, list[str]] = {}
@@ -142,7 +137,7 @@ def measure(model: Model, names: list[str], options: argparse.Namespace) -> list
     ):
         folder = Path(place)
         given = folder / "input.npy"
-        (array,) = model.inputs().values()
+        (array,) = model.batches()[0].values()
         np.save(given, array)
         write_weights(model, folder / WEIGHTS)
         made: set[str] = set()
@@ -153,9 +148,10 @@ def measure(model: Model, names: list[str], options: argparse.Namespace) -> list
             try:
                 make(opening, model, folder, made)
                 run_once(command, options.cores)
-                differences[name] = difference(wanted, folder / f"answer-{REFERENCE}.npy")
-                if not differences[name] <= TOLERANCE:
-                    raise RuntimeError(f"answers otherwise, by {differences[name]:.2g}")
+                found = compare(wanted, folder / f"answer-{REFERENCE}.npy")
+                if found is None or not found.largest <= TOLERANCE:
+                    raise RuntimeError("answers otherwise")
+                differences[name] = found.largest
                 ready[name], taken[name] = command, []
             except RuntimeError as error:
                 if name == REFERENCE:
@@ -206,7 +202,7 @@ def table(lines: list[dict[str, Any]]) -> str:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", default="A128", choices=list(MODELS))
+    parser.add_argument("--model", default="A128", choices=SINGLE)
     parser.add_argument("--peers", default="", help=f"of {','.join(OPENINGS)}; all without it")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--cores", type=int, help="bind the processes to so many cores (Linux)")
@@ -221,7 +217,9 @@ def main() -> None:
     if unknown := [name for name in wanted if name not in OPENINGS]:
         raise SystemExit(f"no contender {', '.join(unknown)}; there are {', '.join(OPENINGS)}")
     names = [REFERENCE, *(name for name in wanted if name != REFERENCE)]
-    lines = measure(MODELS[options.model], names, options)
+    model = MODELS[options.model]
+    assert isinstance(model, Model)
+    lines = measure(model, names, options)
     text = "".join(
         json.dumps(line, ensure_ascii=False) + "\n"
         for line in (machine("torch", "openvino", "transformers"), *lines)

@@ -56,7 +56,10 @@ def markdown(lines: Iterable[Line]) -> str:
     text = [*machines(lines)]
     for model in models:
         here = [line for (name, _), line in found.items() if name == model]
-        sized = next(line for line in here if line["status"] == "measured")
+        sized = next((line for line in here if line["status"] == "measured"), None)
+        if sized is None:
+            text += ["", *(f"**{model}**: {line['title']}: {line['status']}" for line in here)]
+            continue
         text += [
             "",
             f"**{model}**: {sized['gflop']:.3g} GFLOP, {threads(sized)}, "

@@ -4,8 +4,9 @@
     python peer_worker.py serve CONTENDER MODEL FOLDER THREADS CLOCK
 
 In: a folder with the model's weights. Out of `prepare`: a line of JSON, after the contender's files
-are written. `serve` opens them, writes its answer to the model's inputs to FOLDER/CONTENDER.npy and
-then answers requests: the milliseconds of so many runs, on the wall or of this process's CPU time.
+are written. `serve` opens them, writes its answers to the model's probes to FOLDER/CONTENDER.npy
+and then answers requests: the milliseconds of so many runs, on the wall or of this process's CPU
+time. A run goes through all batches of the model.
 """
 
 from __future__ import annotations
@@ -36,8 +37,12 @@ def main() -> None:
         else:
             threads, clock = rest
             run = contender.module.open(name, model, folder, int(threads))
-            inputs = model.inputs()
-            np.save(folder / f"{name}.npy", run(inputs))
+            batches = model.batches()
+            answers = [np.array(model.answer(run(inputs))) for inputs in batches]
+            answered, peak = time.time(), resident("VmHWM")
+            answers += [np.array(model.answer(run(inputs))) for inputs in model.more_probes()]
+            np.save(folder / f"{name}.npy", np.concatenate(answers))
+            del answers
     if verb == "prepare":
         print(json.dumps(answer))
         return
@@ -47,9 +52,10 @@ def main() -> None:
         times = []
         for _ in range(request["runs"]):
             start = now()
-            run(inputs)
+            for inputs in batches:
+                run(inputs)
             times.append((now() - start) * 1e3)
-        return {"times": times, "peak_rss": resident("VmHWM")}
+        return {"times": times, "peak_rss": peak, "answered": answered}
 
     serve(measure)
 

@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -35,9 +35,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from answers import Difference, compare
 from contenders import CONTENDERS, OURS, WEIGHTS, Contender
 from machine import machine
-from models import MODELS, Model, write_weights
+from models import MODELS, Network, write_weights
 from peer_report import markdown, plot
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -46,6 +47,8 @@ from turns import Worker, ratio_with_bounds, take_turns
 WORKER = Path(__file__).parent / "peer_worker.py"
 TOLERANCE = 1e-3
 """How far an answer may lie from ours, as a part of the largest number in ours."""
+LONG_MS = 1000.0
+"""A run that takes longer needs no more of them to be warm: one has been made for the answer."""
 PACKAGES = ("torch", "onnxscript", "openvino", "transformers")
 
 
@@ -63,6 +66,7 @@ class Figure:
     rounds: int = 0
     runs_per_turn: int = 0
     gflop: float = 0.0
+    needed_gflop: float = 0.0
     median_ms: float = 0.0
     quartiles_ms: tuple[float, float] = (0.0, 0.0)
     ours_is_faster: float = 0.0
@@ -77,7 +81,7 @@ class Figure:
     notes: str = ""
 
 
-def prepare(contender: Contender, model: Model, folder: Path) -> dict[str, Any]:
+def prepare(contender: Contender, model: Network, folder: Path) -> dict[str, Any]:
     """Its files, in a process of its own. Raises `RuntimeError` with the end of what that said."""
     command = [sys.executable, str(WORKER), "prepare", contender.name, model.name, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -97,19 +101,38 @@ def turn(worker: Worker, runs: int) -> float:
     return float(np.median(worker.ask(runs=runs + discarded)["times"][discarded:]))
 
 
+def warmed(worker: Worker) -> float:
+    """Milliseconds of a run, of the least of some where they are short."""
+    (first,) = worker.ask(runs=1)["times"]
+    return first if first > LONG_MS else min(worker.ask(runs=4)["times"])
+
+
 @dataclass
 class Ready:
     """A contender that may be timed: its answer has been compared."""
 
     worker: Worker
-    difference: float
+    difference: Difference
     first_answer_s: float
     notes: str
 
 
+def compared(folder: Path, name: str) -> Difference:
+    """Raises `RuntimeError` where its answer is another than ours."""
+    answer = folder / f"{name}.npy"
+    difference = compare(answer, folder / f"{OURS}.npy")
+    if difference is None:
+        raise RuntimeError("its answer has another shape")
+    if not difference.largest <= TOLERANCE:
+        raise RuntimeError(f"answers otherwise, by {difference.largest:.2g}")
+    if name != OURS:
+        answer.unlink()  # hundreds of megabytes for some models
+    return difference
+
+
 def get_ready(
-    names: Iterable[str],
-    model: Model,
+    names: Sequence[str],
+    model: Network,
     folder: Path,
     options: argparse.Namespace,
     progress: Progress,
@@ -128,15 +151,11 @@ def get_ready(
             for each in (*contender.after, name):
                 if each not in prepared:
                     prepared[each] = prepare(CONTENDERS[each], model, folder)["notes"]
-            start = time.perf_counter()
+            start = time.time()
             given = (name, model.name, str(folder), str(options.threads), options.clock)
             worker = stack.enter_context(Worker(WORKER, "serve", *given))
-            worker.ask(runs=0)
-            seconds = time.perf_counter() - start
-            ours, theirs = (np.load(folder / f"{each}.npy") for each in (OURS, name))
-            difference = float(np.abs(theirs - ours).max() / np.abs(ours).max())
-            if ours.shape != theirs.shape or not difference <= TOLERANCE:
-                raise RuntimeError(f"answers otherwise, by {difference:.2g}")
+            seconds = worker.ask(runs=0)["answered"] - start
+            difference = compared(folder, name)
             ready[name] = Ready(worker, difference, seconds, prepared[name])
         except RuntimeError as error:
             if name == OURS:
@@ -147,7 +166,7 @@ def get_ready(
 
 
 def measure(
-    model: Model, names: list[str], options: argparse.Namespace, progress: Progress
+    model: Network, names: list[str], options: argparse.Namespace, progress: Progress
 ) -> list[Figure]:
     with (
         ExitStack() as stack,
@@ -156,7 +175,7 @@ def measure(
         folder = Path(place)
         write_weights(model, folder / WEIGHTS)
         ready, absent = get_ready(names, model, folder, options, progress, stack)
-        warm = {n: min(each.worker.ask(runs=5)["times"][1:]) for n, each in ready.items()}
+        warm = {name: warmed(each.worker) for name, each in ready.items()}
         runs = max(1, min(2000, round(options.turn * 1e3 / min(warm.values()))))
         task = progress.add_task(model.name, total=options.rounds)
         times = take_turns(
@@ -183,10 +202,11 @@ def measure(
                 options.rounds,
                 runs,
                 model.gflop,
+                model.needed_gflop,
                 float(np.median(times[name])),
                 (float(low), float(high)),
                 *ratio_with_bounds(times[name], times[OURS]),
-                ready[name].difference,
+                ready[name].difference.largest,
                 ready[name].first_answer_s,
                 peaks[name] / 1e6,
                 ready[name].notes,
@@ -238,7 +258,13 @@ def main() -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
         for name in models:
-            figures = measure(MODELS[name], names, options, progress)
+            model = MODELS[name]
+            suited = [each for each in names if CONTENDERS[each].suits(model)]
+            try:
+                figures = measure(model, suited, options, progress)
+            except RuntimeError as error:
+                # One model that cannot be measured must not cost the figures of the others.
+                figures = [Figure(name, OURS, CONTENDERS[OURS].title, str(error))]
             more = [asdict(figure) for figure in figures]
             write(more, options.output)
             lines += more

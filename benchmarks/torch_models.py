@@ -1,14 +1,16 @@
 """The networks of `models.py` as a torch user writes them: Linear, LayerNorm, fused attention.
 
-In: a `Model` and its weights. Out: a module in evaluation mode.
+In: a `Model` and its weights, or a `SentenceEncoder`. Out: a module in evaluation mode.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
-from models import Arrays, Model
+from contenders import WEIGHTS
+from models import Arrays, Model, Network, read_weights
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -48,10 +50,12 @@ class Block(nn.Module):
         return x + self.outer(F.gelu(self.inner(self.ffn_norm(x))))
 
 
-class Network(nn.Module):
-    def __init__(self, model: Model) -> None:
+class Layers(nn.Module):
+    """`sliced` takes the last position before the head."""
+
+    def __init__(self, model: Model, sliced: bool = False) -> None:
         super().__init__()
-        self.pooled = not model.causal
+        self.pooled, self.sliced = not model.causal, sliced
         self.patches: nn.Conv2d | None = None
         if model.patch is not None:
             self.patches = nn.Conv2d(model.shape[-1], model.width, model.patch, model.patch)
@@ -66,13 +70,29 @@ class Network(nn.Module):
             x = block(x)
         if self.pooled:
             x = x.mean(1)
+        if self.sliced:
+            x = x[:, -1]
         return self.head(x)
 
 
-def torch_model(model: Model, weights: Arrays) -> nn.Module:
+def module_of(model: Network, folder: Path, sliced: bool = False) -> nn.Module:
+    """The network with the weights that lie in `folder`, in evaluation mode."""
+    if isinstance(model, Model):
+        return torch_model(model, read_weights(folder / WEIGHTS), sliced)
+    from torch_sentences import sentence_module
+
+    return sentence_module(model)
+
+
+def example(model: Network) -> dict[str, Tensor]:
+    """What exporters trace the module with: the first batch, by the names of its inputs."""
+    return {name: torch.from_numpy(array) for name, array in model.batches()[0].items()}
+
+
+def torch_model(model: Model, weights: Arrays, sliced: bool = False) -> nn.Module:
     """The module with these weights. Raises `KeyError` for one that is missing, `ValueError` for
     one that is left over."""
-    network = Network(model)
+    network = Layers(model, sliced)
     left = dict(weights)
 
     def fill(module: Any, path: str, weight: str = "kernel", bias: str = "bias") -> None:

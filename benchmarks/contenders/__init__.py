@@ -5,7 +5,10 @@ Each family is a module with two functions for each of its contenders:
     prepare(name, model, folder)            writes what `open` needs; returns notes for the table
     open(name, model, folder, threads)      a function from inputs to the outputs, ready to be timed
 
-`folder` holds the weights (`weights.safetensors`) and what others prepared before.
+`folder` holds the weights (`weights.safetensors`) and what others prepared before. A name that ends
+in `-last` is the contender with a module that takes the last position before the head, as somebody
+writes it by hand who wants only that; it is there for models of which only that is wanted, where
+the others compute all positions and give the last.
 """
 
 from __future__ import annotations
@@ -19,10 +22,13 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from models import Network
 
 Array = np.ndarray[Any, Any]
 Run = Callable[[dict[str, Array]], Array]
 WEIGHTS = "weights.safetensors"
+FP32 = "fp32"
+LAST = "-last"
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,15 @@ class Contender:
     """Importable names that it needs beside neuralc's own."""
     after: tuple[str, ...] = ()
     """Contenders whose files it starts from."""
+    group: str = FP32
+
+    @property
+    def sliced(self) -> bool:
+        """Whether its module takes the last position before the head."""
+        return self.name.endswith(LAST)
+
+    def suits(self, model: Network) -> bool:
+        return model.last or not self.sliced
 
     @property
     def missing(self) -> list[str]:
@@ -61,6 +76,15 @@ CONTENDERS = {
         Contender("torch", "torch eager", "torch_native", ("torch",)),
         Contender("compile", "torch.compile", "torch_native", ("torch",)),
         Contender("openvino", "OpenVINO", "openvino_native", ("torch", "openvino")),
+        Contender("ort-last", "export of the last position + ONNX Runtime", "exported", EXPORT),
+        Contender("torch-last", "torch eager, last position", "torch_native", ("torch",)),
+        Contender("compile-last", "torch.compile, last position", "torch_native", ("torch",)),
+        Contender(
+            "openvino-last",
+            "OpenVINO, last position",
+            "openvino_native",
+            ("torch", "openvino"),
+        ),
     )
 }
 
@@ -76,11 +100,13 @@ def onnx_session(path: Path, threads: int) -> Any:
 
 
 def first_output(session: Any) -> Run:
-    """Runs a session, whatever its only input is called."""
-    (entry,) = session.get_inputs()
+    """Runs a session, whatever its only input is called; several are taken by name."""
+    entries = [each.name for each in session.get_inputs()]
 
     def run(inputs: dict[str, Array]) -> Array:
-        (array,) = inputs.values()
-        return np.asarray(session.run(None, {entry.name: array})[0])
+        if len(entries) == 1:
+            (array,) = inputs.values()
+            return np.asarray(session.run(None, {entries[0]: array})[0])
+        return np.asarray(session.run(None, inputs)[0])
 
     return run

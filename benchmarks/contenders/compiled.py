@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from models import Model
+from models import Network
 
 from . import OURS, WEIGHTS, Run, first_output, onnx_session
 
 FILE = "neuralc.onnx"
 
 
-def prepare(name: str, model: Model, folder: Path) -> str:
+def prepare(name: str, model: Network, folder: Path) -> str:
     if name != OURS:
         return ""
     import neuralc
 
     compiled = neuralc.compile(
-        model.program, opt_level=2, positions="none", weights=folder / WEIGHTS, lint=False
+        model.program,
+        opt_level=2,
+        weights=folder / WEIGHTS,
+        lint=False,
+        **model.compile_options,
     )
     compiled.save(folder / FILE)
     return ", ".join(f"{form} ×{count}" for form, count in compiled.report.forms.items())
 
 
-def open(name: str, model: Model, folder: Path, threads: int) -> Run:
+def open(name: str, model: Network, folder: Path, threads: int) -> Run:
     if name == OURS:
         return first_output(onnx_session(folder / FILE, threads))
     from neuralc.runtime.session import open_session

@@ -4,32 +4,43 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from models import Model, read_weights
+from models import Network
 
-from . import WEIGHTS, Run, first_output, onnx_session
-
-
-def prepare(name: str, model: Model, folder: Path) -> str:
-    return export(model, folder) if name == "ort" else optimize(model, folder)
+from . import CONTENDERS, Run, first_output, onnx_session
 
 
-def open(name: str, model: Model, folder: Path, threads: int) -> Run:
+def prepare(name: str, model: Network, folder: Path) -> str:
+    return optimize(model, folder) if name == "optimizer" else export(name, model, folder)
+
+
+def open(name: str, model: Network, folder: Path, threads: int) -> Run:
     return first_output(onnx_session(folder / f"{name}.onnx", threads))
 
 
-def export(model: Model, folder: Path) -> str:
-    """With a fixed batch, which can only help the runtime."""
+def export(name: str, model: Network, folder: Path) -> str:
+    """With a fixed batch, which can only help the runtime, unless the lengths are mixed."""
     import torch
-    from torch_models import torch_model
+    from torch_models import example, module_of
 
-    module = torch_model(model, read_weights(folder / WEIGHTS))
-    example = (torch.from_numpy(model.inputs()["input"]),)
+    axes = {
+        name: {place: torch.export.Dim(axis) for place, axis in enumerate(names)}
+        for name, names in model.open_axes.items()
+    }
+    inputs = example(model)
     with torch.no_grad():
-        torch.onnx.export(module, example, folder / "ort.onnx", dynamo=True, verbose=False)
+        torch.onnx.export(
+            module_of(model, folder, CONTENDERS[name].sliced),
+            tuple(inputs.values()),
+            folder / f"{name}.onnx",
+            input_names=list(inputs),
+            dynamic_shapes=axes or None,
+            dynamo=True,
+            verbose=False,
+        )
     return ""
 
 
-def optimize(model: Model, folder: Path) -> str:
+def optimize(model: Network, folder: Path) -> str:
     from onnxruntime.transformers.optimizer import optimize_model
 
     kind = "vit" if model.patch else "gpt2" if model.causal else "bert"

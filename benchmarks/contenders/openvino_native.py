@@ -5,29 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from models import Model, read_weights
+from models import Network
 
-from . import WEIGHTS, Array, Run
-
-FILE = "openvino.xml"
+from . import CONTENDERS, Array, Run
 
 
-def prepare(name: str, model: Model, folder: Path) -> str:
+def prepare(name: str, model: Network, folder: Path) -> str:
     import openvino
     import torch
-    from torch_models import torch_model
+    from torch_models import example, module_of
 
-    module = torch_model(model, read_weights(folder / WEIGHTS))
-    example = torch.from_numpy(model.inputs()["input"])
+    inputs = example(model)
+    shapes = [
+        [-1 if place < len(model.open_axes.get(entry, ())) else size for place, size in sizes]
+        for entry, sizes in ((key, enumerate(array.shape)) for key, array in inputs.items())
+    ]
     with torch.no_grad():
         converted = openvino.convert_model(
-            module, example_input=example, input=[tuple(example.shape)]
+            module_of(model, folder, CONTENDERS[name].sliced),
+            example_input=tuple(inputs.values()),
+            input=[openvino.PartialShape(shape) for shape in shapes],
         )
-    openvino.save_model(converted, folder / FILE, compress_to_fp16=False)
+    openvino.save_model(converted, folder / f"{name}.xml", compress_to_fp16=False)
     return ""
 
 
-def open(name: str, model: Model, folder: Path, threads: int) -> Run:
+def open(name: str, model: Network, folder: Path, threads: int) -> Run:
     import openvino
 
     settings = {
@@ -35,7 +38,7 @@ def open(name: str, model: Model, folder: Path, threads: int) -> Run:
         "INFERENCE_PRECISION_HINT": "f32",
         "PERFORMANCE_HINT": "LATENCY",
     }
-    compiled = openvino.Core().compile_model(folder / FILE, "CPU", settings)
+    compiled = openvino.Core().compile_model(folder / f"{name}.xml", "CPU", settings)
     request = compiled.create_infer_request()
 
     def run(inputs: dict[str, Array]) -> Array:

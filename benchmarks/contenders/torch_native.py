@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from models import Model, read_weights
+from models import Network
 
-from . import WEIGHTS, Array, Run
+from . import CONTENDERS, Array, Run
 
 
-def prepare(name: str, model: Model, folder: Path) -> str:
+def prepare(name: str, model: Network, folder: Path) -> str:
     return ""
 
 
-def open(name: str, model: Model, folder: Path, threads: int) -> Run:
+def open(name: str, model: Network, folder: Path, threads: int) -> Run:
     import torch
-    from torch_models import torch_model
+    from torch_models import module_of
 
     torch.set_num_threads(threads)
-    module = torch_model(model, read_weights(folder / WEIGHTS))
-    if name == "compile":
+    module = module_of(model, folder, CONTENDERS[name].sliced)
+    if name.startswith("compile"):
         # Its option `freezing`, and so products with packed weights, made no difference on A128.
-        module = torch.compile(module)
+        module = torch.compile(module, dynamic=True if model.open_axes else None)
 
     def run(inputs: dict[str, Array]) -> Array:
         with torch.no_grad():
-            return module(torch.from_numpy(inputs["input"])).numpy()
+            return module(*map(torch.from_numpy, inputs.values())).numpy()
 
     return run

@@ -22,12 +22,15 @@ COMPILE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 import neuralc
+import numpy as np
 import contenders.compiled, export_cost, first_answer, peer_report, peers
-from models import MODELS
+from models import MODELS, Model
 
 found = {}
 for model in MODELS.values():
-    compiled = neuralc.compile(model.program, positions="none", lint=False)
+    if not isinstance(model, Model) or model.last:
+        continue
+    compiled = neuralc.compile(model.program, lint=False, **model.compile_options)
     (entry,), (result,) = compiled.target_graph.inputs, compiled.target_graph.outputs.values()
     attentions = sum(node.op == "attention" for node in compiled.graph.nodes())
     found[model.name] = [list(entry.type.shape[1:]), list(result.type.shape[1:]), attentions]
@@ -54,6 +57,8 @@ def test_the_models_compile_and_need_no_torch() -> None:
         "B128": [[128, 768], [128, 50257], 12],
         "C": [[224, 224, 3], [1000], 12],
         "E": [[128, 768], [2], 12],
+        "B1024": [[1024, 768], [1024, 50257], 12],
+        "B2048": [[2048, 768], [2048, 50257], 12],
     }
     assert heavy == []
 
@@ -92,6 +97,13 @@ def test_the_table_names_who_took_no_part(report: ModuleType) -> None:
     assert "| ORT | 0.2 | 0.1–0.3 | 1.250 (1.150–1.350) | 50 |" in table
 
 
+def test_a_model_that_could_not_be_measured_is_named(report: ModuleType) -> None:
+    broken = line("neuralc", 0.0, model="X", status="no such option")
+    table = report.markdown([broken, line("neuralc", 1.0), line("ort", 1.5)])
+    assert "**X**: NEURALC: no such option" in table
+    assert "1.500" in table
+
+
 def test_the_best_peer_is_the_fastest_that_is_measured_and_not_ours(report: ModuleType) -> None:
     lines = [
         line("neuralc", 1.0),
@@ -128,20 +140,93 @@ def test_a_measured_process_tells_its_time_and_memory_and_keeps_its_status() -> 
     assert 0 < told["wall"] < 60
 
 
-def test_first_answers_that_differ_are_told_by_their_difference(
-    first_answer: ModuleType, tmp_path: Path
-) -> None:
-    ours, theirs, other = (tmp_path / f"{name}.npy" for name in ("ours", "theirs", "other"))
-    np.save(ours, np.array([[1.0, -4.0]]))
-    np.save(theirs, np.array([[1.0, -3.0]]))
-    np.save(other, np.array([1.0, -4.0]))
-    assert first_answer.difference(theirs, ours) == 0.25
-    assert first_answer.difference(other, ours) == float("inf")
-
-
 def test_the_table_of_first_answers_names_who_took_no_part(first_answer: ModuleType) -> None:
     measured = {"title": "OURS", "status": "measured", "wall": 0.5, "cpu": 0.25, "peak_rss": 4e8}
     measured |= {"wall_over_run": (1.0, 0.5, 1.5), "cpu_over_run": (2.0, 1.0, 3.0)}
     text = first_answer.table([measured, {"title": "THEIRS", "status": "absent: no torch"}])
     assert "| OURS | 0.500 | 1.00 (0.50–1.50) | 0.250 | 2.00 (1.00–3.00) | 400 |" in text
     assert "| THEIRS | absent: no torch |" in text
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("answers")
+
+
+def test_answers_are_compared_by_size_spread_and_direction(
+    answers: ModuleType, tmp_path: Path
+) -> None:
+    ours, theirs = tmp_path / "ours.npy", tmp_path / "theirs.npy"
+    np.save(ours, np.array([[3.0, -1.0], [3.0, -1.0]]))
+    np.save(theirs, np.array([[3.0, -1.0], [3.0, 0.0]]))
+    found = answers.compare(theirs, ours)
+    assert found.largest == pytest.approx(1 / 3)
+    assert found.largest_over_spread == pytest.approx(1 / 2)
+    assert found.rms_over_spread == pytest.approx(1 / 4)
+    assert found.cosine == pytest.approx(19 / np.sqrt(20 * 19))
+    same = answers.compare(ours, ours)
+    assert (same.largest, same.rms_over_spread) == (0, 0)
+
+
+def test_a_wrong_vector_among_many_is_not_averaged_away(
+    answers: ModuleType, tmp_path: Path
+) -> None:
+    """More rows than are read at a time, and the wrong one is among the last."""
+    rows = np.random.default_rng(0).standard_normal((300, 16))
+    ours, theirs = tmp_path / "ours.npy", tmp_path / "theirs.npy"
+    np.save(ours, rows)
+    rows[298] *= -1
+    np.save(theirs, rows)
+    assert answers.compare(theirs, ours).cosine == pytest.approx(-1)
+
+
+def test_what_is_no_number_or_has_another_shape_is_no_answer(
+    answers: ModuleType, tmp_path: Path
+) -> None:
+    ours, theirs, other = (tmp_path / f"{name}.npy" for name in ("ours", "theirs", "other"))
+    np.save(ours, np.array([[1.0, -4.0]]))
+    np.save(theirs, np.array([[np.nan, -4.0]]))
+    np.save(other, np.array([1.0, -4.0]))
+    assert not answers.compare(theirs, ours).largest <= 1e-3
+    assert answers.compare(other, ours) is None
+
+
+def test_the_ranking_is_of_order_and_not_of_size(answers: ModuleType) -> None:
+    values = np.array([0.1, 0.5, 0.2, 0.9])
+    assert answers.spearman(values, values**3) == pytest.approx(1)
+    assert answers.spearman(values, -values) == pytest.approx(-1)
+
+
+def test_the_sentences_are_512_of_mixed_length() -> None:
+    lines = (BENCHMARKS / "sentences.txt").read_text(encoding="utf-8").splitlines()
+    words = [len(line.split()) for line in lines]
+    assert len(set(lines)) == len(lines) == 512
+    assert min(words) < 5
+    assert max(words) > 60
+
+
+@pytest.fixture
+def models(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("models")
+
+
+def test_what_no_answer_needs_is_not_counted_as_needed(models: ModuleType) -> None:
+    """One layer of width 2 over 3 positions, inner width 4, 5 words."""
+    every = models.Model("X", (3, 2), 5, width=2, heads=1, inner=4, layers=1, causal=True)
+    # 3 rows of 4 square products and 2 of 2 × 4, 6 of 9 scores and weighted values, the head.
+    assert every.needed_gflop == pytest.approx(2e-9 * (3 * (16 + 16) + 2 * 6 * 2 + 3 * 10))
+    assert every.gflop == pytest.approx(2e-9 * (3 * (16 + 16) + 2 * 9 * 2 + 3 * 10))
+    last = models.Model("X", (3, 2), 5, 1, 2, 1, 4, 1, causal=True, last=True)
+    # Keys and values of 3 rows; of one row the query, the output, the inner layer, the head.
+    assert last.needed_gflop == pytest.approx(2e-9 * (3 * 8 + 8 + 16 + 2 * 3 * 2 + 10))
+
+
+def test_of_all_positions_the_last_is_the_answer(models: ModuleType) -> None:
+    last = models.Model("X", (3, 2), 5, causal=True, last=True)
+    every = np.arange(15.0).reshape(1, 3, 5)
+    wanted = np.array([[10.0, 11.0, 12.0, 13.0, 14.0]])
+    assert np.array_equal(last.answer(every), wanted)
+    assert np.array_equal(last.answer(wanted), wanted)
+    assert np.array_equal(last.answer(wanted[:, None]), wanted)
