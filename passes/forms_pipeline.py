@@ -14,6 +14,7 @@ from .bound_scores import BoundScores
 from .canonicalize import Canonicalize
 from .common_subexpressions import CommonSubexpressions
 from .dead_code import DeadCode
+from .direct_output import DirectOutput
 from .flatten_rows import FlattenRows
 from .fold_constants import FoldConstants
 from .manager import Pass
@@ -75,6 +76,10 @@ FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
     (
         lambda request: PadHidden(request.target.name),
         "rows a multiple of 4 KB apart crowd each other out of the cache; padding is folded below",
+    ),
+    (
+        lambda request: DirectOutput(request.target.name),
+        "behind what cares for products: an output that is a reshape costs a copy of it",
     ),
     (
         _select_forms,
