@@ -117,7 +117,8 @@ def digests() -> str:
 def test_the_same_program_gives_the_same_bytes_in_another_process() -> None:
     here = Path(__file__).parent
     command = "import test_random_networks as tests; print(tests.digests())"
-    environment = os.environ | {"PYTHONHASHSEED": "12345", "PYTHONPATH": str(here)}
+    paths = os.pathsep.join([str(here), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONHASHSEED": "12345", "PYTHONPATH": paths}
     other = subprocess.run(
         [sys.executable, "-c", command], env=environment, capture_output=True, text=True, check=True
     )
