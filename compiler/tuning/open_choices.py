@@ -29,6 +29,8 @@ class OpenChoice:
     choice: Choice
     model: Graph
     """One of the nodes beside its neighbours."""
+    inner: str
+    """The signature of that node there: what folding will make a weight is one already."""
     nodes: int = 0
 
 
@@ -52,8 +54,8 @@ class OpenChoices:
                 return
             signature = signature_of(node, self.sizes)
             if signature not in found:
-                model = snippet(graph, node, self.sizes)
-                found[signature] = OpenChoice(node.op, choice, model)
+                model, inner = snippet(graph, node, self.sizes)
+                found[signature] = OpenChoice(node.op, choice, model, signature_of(inner, {}))
             found[signature].nodes += 1
 
         run_pipeline(self.graph, self._passes(tuned, watch))
@@ -63,11 +65,9 @@ class OpenChoices:
         """The whole graph in the forms decided."""
         return run_pipeline(self.graph, self._passes(tuned)).graph
 
-    def in_form(
-        self, signature: str, each: OpenChoice, form: Form, decided: Mapping[str, Measured]
-    ) -> Graph:
+    def in_form(self, each: OpenChoice, form: Form, decided: Mapping[str, Measured]) -> Graph:
         """The small model of a choice with its node in a form, its neighbours as decided."""
-        tuned = TunedForms({}, {**decided, signature: Measured(form.name, {})})
+        tuned = TunedForms({}, {**decided, each.inner: Measured(form.name, {})})
         passes = self._passes(tuned)
         # What comes before the choice of forms has run on the graph that the node is from.
         at = next(number for number, each in enumerate(passes) if isinstance(each, SelectForms))

@@ -31,8 +31,9 @@ PRODUCTS = ("linear", "matmul")
 PROJECTIONS = ("qkv_projection", "kv_projection")
 
 
-def snippet(graph: Graph, node: Node, sizes: Mapping[str, int]) -> Graph:
-    """The node, what feeds it and, behind a projection, its attention; results are outputs."""
+def snippet(graph: Graph, node: Node, sizes: Mapping[str, int]) -> tuple[Graph, Node]:
+    """The node, what feeds it and, behind a projection, its attention; results are outputs. Also
+    the node as it stands there."""
     return _Snippet(graph, sizes).around(node)
 
 
@@ -43,17 +44,17 @@ class _Snippet:
         self._small = Graph("snippet")
         self._values: dict[Value, Value] = {}
 
-    def around(self, node: Node) -> Graph:
+    def around(self, node: Node) -> tuple[Graph, Node]:
         for operand in node.operands:
             if operand is not None and node.op not in (*PRODUCTS, *PROJECTIONS):
                 self._behind_product(operand)
-        self._copy(node)
+        copied = self._copy(node)
         open_ends = list(node.results)
         if node.op in PROJECTIONS:
             open_ends = self._attention(open_ends)
         for number, value in enumerate(open_ends):
             self._small.outputs[f"out{number}"] = self._values[value]
-        return self._small
+        return self._small, copied
 
     def _behind_product(self, value: Value) -> None:
         """Lets a thin product make a value that a product makes in the graph."""
@@ -61,7 +62,7 @@ class _Snippet:
         if producer is None or producer.op not in PRODUCTS or value in self._values:
             return
         weight, bias = producer.operands[1], (*producer.operands, None)[2]
-        if weight is None or self._from.source(weight) is None or weight.type.rank != 2:
+        if weight is None or not self._is_constant(weight) or weight.type.rank != 2:
             return
         type = concrete_type(value.type, self._sizes)
         x = self._input("thin", type.with_shape((*type.shape[:-1], THIN)))
@@ -89,11 +90,12 @@ class _Snippet:
             value = users[0].result
         return value
 
-    def _copy(self, node: Node) -> None:
+    def _copy(self, node: Node) -> Node:
         operands = [self._value(operand) for operand in node.operands]
         attributes = {name: self._attribute(each) for name, each in node.attributes.items()}
         copied = self._small.add(node.op, operands, attributes)
         self._values.update(zip(node.results, copied.results, strict=True))
+        return copied
 
     def _value(self, value: Value | None) -> Value | None:
         """A value's counterpart; a weight with its content, anything else an input."""
@@ -103,9 +105,20 @@ class _Snippet:
             source = self._from.source(value)
             if source is not None:
                 self._values[value] = self._small.add_source(value.name, source, value.kind)
+            elif self._is_constant(value):
+                zeros = Seeded(concrete_type(value.type, self._sizes), "zeros", (), 0, value.name)
+                self._values[value] = self._small.add_source(value.name, zeros, Kind.PARAMETER)
             else:
                 self._values[value] = self._input("in", concrete_type(value.type, self._sizes))
         return self._values[value]
+
+    def _is_constant(self, value: Value) -> bool:
+        """Whether a value follows from weights alone, which folding turns into a weight later."""
+        if self._from.source(value) is not None:
+            return True
+        producer = self._from.producer(value)
+        operands = producer.operands if producer is not None else ()
+        return bool(operands) and all(each is None or self._is_constant(each) for each in operands)
 
     def _input(self, wish: str, type: TensorType) -> Value:
         return self._small.add_input(self._small.fresh_name(wish), type)

@@ -123,9 +123,7 @@ class Tuner:
             return known
         decided = _as_forms(measured)
         contenders = {
-            form.name: lambda form=form: self.lower(
-                self.open.in_form(signature, each, form, decided)
-            )
+            form.name: lambda form=form: self.lower(self.open.in_form(each, form, decided))
             for form in each.choice.usable
         }
         contest = Contest(each.op, contenders, inputs_of(each.model, {}))

@@ -23,7 +23,7 @@ import json, sys
 sys.path.insert(0, sys.argv[1])
 import neuralc
 import numpy as np
-import contenders.compiled, export_cost, first_answer, peer_report, peers
+import contenders.compiled, export_cost, first_answer, levels, peer_report, peers
 from models import MODELS, Model
 
 found = {}

@@ -67,18 +67,26 @@ def test_a_product_stands_alone() -> None:
 def test_the_node_is_known_again_in_its_small_model() -> None:
     for signature, each in choices().items():
         nodes = [node for node in each.model.nodes() if node.op == each.op]
-        assert [signature_of(node, {}) for node in nodes] == [signature]
+        assert [signature_of(node, {}) for node in nodes] == [signature] == [each.inner]
+
+
+def test_what_will_be_folded_into_a_weight_is_one() -> None:
+    program = "network N { input: (64, 1024) layers: Dense(1024, activation='gelu') Dense(8) }"
+    found = choices(program, CompileOptions())
+    padded = next(each for name, each in found.items() if "1040" in name and "linear" in name)
+    assert "1040] weight" in padded.inner
+    assert [str(value.type) for value in padded.model.inputs] == ["f32[128, 1024]"]
 
 
 def test_all_forms_of_a_choice_compute_the_same() -> None:
     from neuralc.ir.interpreter import interpret
 
     open = open_choices()
-    for signature, each in open.under(TunedForms()).items():
+    for each in open.under(TunedForms()).values():
         inputs = inputs_of(each.model, {})
         wanted = interpret(each.model, inputs)
         for form in each.choice.usable:
-            graph = open.in_form(signature, each, form, {})
+            graph = open.in_form(each, form, {})
             found = interpret(graph, inputs)
             assert list(found) == list(wanted)
             for name in wanted:
