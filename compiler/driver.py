@@ -274,6 +274,7 @@ def check_options(options: CompileOptions) -> CheckOptions:
     return CheckOptions(
         network=options.network,
         positions=options.positions,
+        logits=options.logits,
         padding_mask=options.padding_mask,
         mask_dtype=options.mask_dtype,
         dynamic=options.dynamic,

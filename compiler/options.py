@@ -17,6 +17,7 @@ OPT_LEVELS = (0, 1, 2, 3)
 TARGETS = ("cpu", "portable", "cuda")
 PRECISIONS = ("fp32", "fp16", "int8", "int8-tensor", "int8-weights", "int4-weights")
 MASK_DTYPES = ("int64", "bool", "float32")
+LOGITS = ("all", "last")
 POSITIONS = ("none", "sinusoidal", "learned")
 WEIGHT_ADAPTERS = ("bert",)
 
@@ -59,6 +60,8 @@ class CompileOptions:
     padding_mask: bool = False
     mask_dtype: str = "int64"
     positions: str | None = None
+    logits: str = "all"
+    """Which positions a result for each position is given for: `all`, or the `last` one alone."""
     input: tuple[int | None, ...] | None = None
     """A shape, without the batch, that bare layers are compiled for as a chain; None is open."""
     lint: bool = True
@@ -115,6 +118,7 @@ class CompileOptions:
         _one_of("target", self.target, TARGETS)
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("mask_dtype", self.mask_dtype, MASK_DTYPES)
+        _one_of("logits", self.logits, LOGITS)
         if self.positions is not None:
             _one_of("positions", self.positions, POSITIONS)
         if self.weights_from is not None:

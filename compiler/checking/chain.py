@@ -17,6 +17,7 @@ from ..layers.spec import LayerSpec, Role, layer_named
 from ..layers.weight import Weight
 from .arguments import Arguments
 from .check_options import CheckOptions
+from .last_position import OPTION as LAST_POSITION
 from .macros import Use
 from .mask_inputs import PADDING, PAIRWISE, MaskInputs
 from .model import LayerCall
@@ -141,7 +142,9 @@ class Chain:
             "E0301",
             f"`{use.layer.name.text}` takes {wanted}, and {shape_text(flow.type)} arrives",
             labels=site.origin_label("{name} gives " + shape_text(flow.type)),
-            help=_rank_help(spec.rank, flow.type),
+            help=_rank_help(spec.rank, flow.type)
+            if site.name != LAST_POSITION
+            else "leave it out: the network gives no result for each position",
         )
         return False
 

@@ -26,6 +26,7 @@ class CheckOptions:
     `network` limits the check to one network. `positions` (none, sinusoidal, learned) overrides the
     positions that are added by themselves. `dynamic` holds `seq` where the first axis behind the
     batch of every sequence stays open; `max_sizes` bounds open axes, by `seq` or by their names.
+    `logits` is `last` where of the results of each position only the last one's is wanted.
     `input` is a shape that bare layers are taken as a chain from; None in it is an open axis.
     """
 
@@ -35,5 +36,6 @@ class CheckOptions:
     mask_dtype: str = "int64"
     dynamic: tuple[str, ...] = ()
     max_sizes: Mapping[str, int] = field(default_factory=dict)
+    logits: str = "all"
     lint: bool = True
     input: tuple[int | None, ...] | None = None

@@ -17,6 +17,7 @@ from ..syntax import ast
 from .chain import Chain
 from .check_options import MASK_DTYPES, CheckOptions
 from .inputs import SEQUENCE, InputResolver
+from .last_position import last_position
 from .macros import NODE_LIMIT, Expander, Use
 from .mask_inputs import MaskInputs
 from .model import LayerCall, Model, ModelInput, Stream
@@ -64,7 +65,8 @@ class NetworkChecker:
                 chain.check_alone(uses)
             return None
         streams, inputs = result
-        last = streams[-1].calls[-1] if streams[-1].calls else None
+        written_calls = streams[-1].calls[: None if self.options.logits == "all" else -1]
+        last = written_calls[-1] if written_calls else None
         if reader.loss is not None and last is not None and "activation" in last.arguments:
             units = last.gives.shape[-1]
             if isinstance(units, int):
@@ -119,7 +121,7 @@ class NetworkChecker:
         split = _encoder_and_decoder(uses)
         flow = Flow(first.type, first.span, "the input")
         if split is None:
-            calls, _ = chain.run(uses, flow)
+            calls, _ = chain.run(self._with_logits(uses), flow)
             return (Stream(first.name, calls),), [first]
         encoder, decoder = split
         memory_calls, memory = chain.run(uses[:decoder], flow)
@@ -127,7 +129,7 @@ class NetworkChecker:
         second = self.inputs.second(first, name)
         own = Flow(second.type, first.span, "the decoder's input", stream="decoder_")
         own = replace(own, memory=memory)
-        calls, _ = chain.run((*uses[:encoder], *uses[decoder:]), own)
+        calls, _ = chain.run(self._with_logits((*uses[:encoder], *uses[decoder:])), own)
         shared = uses[:encoder]
         names = ", ".join(f"`{use.layer.name.text}`" for use in shared)
         names += " is" if len(shared) == 1 else " are"
@@ -158,8 +160,14 @@ class NetworkChecker:
         first, second = inputs
         calls, memory = chain.run(parts[0], Flow(first.type, first.span, f"`{first.name}`"))
         own = Flow(second.type, second.span, f"`{second.name}`", stream="decoder_", memory=memory)
-        more, _ = chain.run(second_part, own)
+        more, _ = chain.run(self._with_logits(second_part), own)
         return (Stream(first.name, calls), Stream(second.name, more, memory=0)), inputs
+
+    def _with_logits(self, uses: Sequence[Use]) -> Sequence[Use]:
+        """The layers of the stream that gives the result, and what the option wants of it."""
+        if self.options.logits == "all":
+            return uses
+        return (*uses, *last_position(uses, self.expander.scopes))
 
     # ---- the interface ------------------------------------------------------------------------
 

@@ -59,8 +59,8 @@ GROUPS = {
         "tuning", "save_tuning", "tuning_time", "tuning_threads", "tuning_sizes", "no_tuning_cache",
     ),
     "The program": (
-        "network", "dynamic", "max_sizes", "padding_mask", "mask_dtype", "positions", "shape",
-        "no_lint", "warnings",
+        "network", "dynamic", "max_sizes", "padding_mask", "mask_dtype", "positions", "logits",
+        "shape", "no_lint", "warnings",
     ),
     "Weights": ("weights", "weights_from", "seed"),
     "Looking inside": ("verify", "remarks", "time_passes", "dump_ir"),

@@ -14,6 +14,7 @@ import click
 
 from ...ir.diagnostic import ExitStatus, failure
 from ..options import (
+    LOGITS,
     MASK_DTYPES,
     POSITIONS,
     PRECISIONS,
@@ -63,6 +64,12 @@ language_options = options(
         "--positions",
         type=click.Choice(POSITIONS),
         help="position encoding where the program writes none",
+    ),
+    click.option(
+        "--logits",
+        type=click.Choice(LOGITS),
+        default="all",
+        help="last: of a result for each position only the last one's, as generation needs",
     ),
     click.option("--no-lint", is_flag=True, help="no advice, only what is wrong"),
     click.option("-W", "warnings", type=click.Choice(["error"]), help="-Werror: warnings fail"),
@@ -159,7 +166,7 @@ def compile_options(given: dict[str, Any], **more: Any) -> CompileOptions:
     """
     arguments: dict[str, Any] = {}
     for name in (
-        "network", "dynamic", "padding_mask", "mask_dtype", "positions",
+        "network", "dynamic", "padding_mask", "mask_dtype", "positions", "logits",
         "weights", "weights_from", "seed", "target", "precision",
     ):  # fmt: skip
         if name in given:

@@ -28,6 +28,7 @@ FAMILIES = (
     "normalization",
     "convolution",
     "pooling",
+    "selection",
     "shaping",
     "activation",
     "regularization",

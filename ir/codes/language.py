@@ -193,6 +193,11 @@ CODES = {
         "A mask is an input and needs a length that an input can have; the sequence at this layer "
         "has one that is computed from another.",
     ),
+    "E0316": Code(
+        "no such position",
+        "A position counts from 0, or from -1 backwards from the last one, and lies within the "
+        "sequence. In one of open length it lies within the largest length.",
+    ),
     "N0201": Code(
         "positions added",
         "Attention does not see order. Where no PositionalEncoding stands before the first "

@@ -155,6 +155,20 @@ def test_language_options_reach_the_model(small: Path, command: Command) -> None
     }
 
 
+def test_the_last_logits_are_asked_for(small: Path, command: Command) -> None:
+    outcome = command("neuralc", small, "--logits", "last", "-o", "m.onnx")
+    assert outcome.status == 1
+    assert "`--logits last`" in outcome.err
+    small.write_text("network N { input: (6, 8) layers: TransformerDecoder(2) Output(5) }")
+    outcome = command("neuralc", small, "--logits", "last", "-o", "m.onnx")
+    assert outcome.status == 0, outcome.err
+    last = session("m.onnx")
+    assert [each.shape for each in last.get_outputs()] == [["B", 1, 5]]
+    told = json.loads(last.get_modelmeta().custom_metadata_map["neuralc.options"])
+    assert told["logits"] == "last"
+    assert command("neuralc", small, "--logits", "first").status == 2
+
+
 def test_warnings_fail_with_werror(small: Path, command: Command) -> None:
     assert command("neuralc", small, "-Werror").status == 1
     assert command("neuralc", small, "-Werror", "--no-lint").status == 0

@@ -113,6 +113,7 @@ def test_random_weights_are_noted_and_bound_ones_are_not(small: Path) -> None:
         ({"precision": "fp8"}, "precision cannot be 'fp8'"),
         ({"mask_dtype": "int7"}, "mask_dtype cannot be 'int7'"),
         ({"positions": "cubic"}, "positions cannot be 'cubic'"),
+        ({"logits": "first"}, "logits cannot be 'first'"),
         ({"seed": -1}, "a seed is"),
         ({"max_sizes": {"seq": 0}}, "the axis 'seq' cannot be 0"),
         ({"weights_from": "bert"}, "there is no weights file"),

@@ -141,6 +141,8 @@ ERRORS = [
     ("E0312", network("Dense(8)", "(«None»)"), None),
     ("E0313", network("«Dense»(1000000000)", "(16, 4000)"), None),
     ("E0314", network("«TransformerEncoder(4) * 10000»"), None),
+    ("E0316", network("SelectPosition(«16»)"), "0 to 15"),
+    ("E0316", network("SelectPosition(index=«-17»)"), "-16 to -1"),
     ("E0215", network(
         "TransformerEncoder(4)\n    TransformerDecoder(4)\n"
         "    MultiHeadAttention(4, mode=cross, causal=«true»)"), None),
@@ -283,6 +285,24 @@ def test_options_for_axes_that_are_not_there() -> None:
     program = parse(Source("t", network("Flatten()", "(8, 8, 3)")))
     options = CheckOptions(max_sizes={"seq": 9}, dynamic=("seq",))
     assert [d.code for d in check(program, options).diagnostics] == ["W0208", "W0208"]
+
+
+def test_the_last_position_of_a_result_that_has_none() -> None:
+    marked = network("TransformerEncoder(4)\n    SelectPosition()\n    «Output»(3)")
+    diagnostics, span = diagnose(marked, CheckOptions(logits="last", lint=False))
+    (error,) = (d for d in diagnostics if d.severity is Severity.ERROR)
+    assert error.code == "E0301"
+    assert error.span == span
+    assert "`--logits last`" in error.message
+    assert "leave it out" in (error.help or "")
+
+
+def test_the_last_position_leaves_the_meaning_of_the_input_alone() -> None:
+    """A leading `None` is the batch for these layers, with the option as without it."""
+    text = network("Dense(8)", "(None, 4)")
+    for logits, codes in (("all", ["N0202"]), ("last", ["N0202", "E0301"])):
+        result = check(parse(Source("t", text)), CheckOptions(logits=logits))
+        assert [d.code for d in result.diagnostics] == codes
 
 
 def test_an_unknown_network_is_named() -> None:

@@ -47,6 +47,7 @@ EXAMPLES = {
         "Embedding(9, 4, mask_zero=true) GlobalAveragePooling1D(keepdims=true)",
         "(5,)",
     ),
+    "SelectPosition": ("Embedding(9, 4, mask_zero=true) SelectPosition(-2)", "(5,)"),
     "GlobalMaxPooling1D": (
         "Embedding(9, 4, mask_zero=true) GlobalMaxPooling1D(keepdims=true)",
         "(5,)",

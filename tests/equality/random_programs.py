@@ -251,8 +251,12 @@ class Writer:
     def pool_all(self) -> str:
         axes = len(self.shape) - 1
         keep = self.chance(20)
+        length = self.shape[0]
         self.shape = ((1,) * axes if keep else ()) + self.shape[-1:]
         self.open = False
+        if axes == 1 and self.chance(50):
+            index = self.random.randrange(-length, length)
+            return self.call("SelectPosition", index, keep and "keepdims=true")
         name = f"Global{self.one('Max', 'Average')}Pooling{axes}D"
         return self.call(name, keep and "keepdims=true")
 
@@ -349,6 +353,8 @@ def program(random: Random) -> Program:
         lines.append(write.layer())
     if len(write.shape) > 1 and write.chance(40):
         lines.append(write.pool_all())
+    elif len(write.shape) == 2 and write.chance(25):
+        options["logits"] = "last"
     if write.chance(50):
         lines.append(write.head())
     body = "\n    ".join(lines)

@@ -24,6 +24,10 @@ def graph_of(layers: str, shape: str = "(9, 4)", **options: object) -> neuralc.i
         ("Conv1D(2, 3) MaxPooling1D(2)", 4),
         ("Conv1D(2, 3, dilation_rate=2) AveragePooling1D(3, strides=1)", 7),
         ("MaxPooling1D(2) MaxPooling1D(2)", 4),
+        ("SelectPosition(-1, keepdims=true)", 1),
+        ("SelectPosition(2, keepdims=true)", 3),
+        ("SelectPosition(-4, keepdims=true)", 4),
+        ("Conv1D(2, 3) SelectPosition(2, keepdims=true)", 5),
     ],
 )
 def test_windows_say_how_short_a_sequence_may_be(layers: str, least: int) -> None:
