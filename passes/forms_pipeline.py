@@ -19,6 +19,7 @@ from .flatten_rows import FlattenRows
 from .fold_constants import FoldConstants
 from .manager import Pass
 from .pad_hidden import PadHidden
+from .pad_operands import PadOperands
 from .quantize import Quantize
 from .reduce_as_product import ReduceAsProduct
 from .select_forms import SelectForms, Watch
@@ -84,6 +85,10 @@ FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
     (
         _select_forms,
         "each fused op takes the form that was measured fastest on the target",
+    ),
+    (
+        lambda request: PadOperands(request.target.name),
+        "for the products that are left: packed projections have become such by now",
     ),
     (lambda request: FoldConstants(), "masks and positions that forms have written out"),
     (
