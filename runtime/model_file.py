@@ -8,8 +8,10 @@ walked here, skipping over the graph. (Layout: `ModelProto` in onnx.proto, proto
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ..ir.diagnostic import CompileError, failure
 
@@ -36,6 +38,15 @@ def read_metadata(model: Path | bytes) -> dict[str, str]:
         raise failure("E0502", f"`{model}` is a directory, where a model is needed") from None
     except OSError as error:
         raise failure("E0503", f"cannot read `{model}`: {error.strerror or error}") from None
+
+
+def read_object(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
+    """What a metadata entry of ours holds; a foreign or damaged one counts as absent."""
+    try:
+        value = json.loads(metadata.get(key) or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _read(file: BinaryIO, size: int, name: str) -> dict[str, str]:

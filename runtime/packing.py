@@ -11,8 +11,9 @@ benchmarks/packing.py (docs/optimizations/start.md).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+
+from .model_file import read_object
 
 PAYS_FROM_RUNS = 10
 """Runs of one session from which on packing has gained more than it took."""
@@ -31,8 +32,4 @@ def packing_pays(metadata: Mapping[str, str], provider: str, runs: int | None) -
     """
     if runs is None or runs >= PAYS_FROM_RUNS or provider != "cpu":
         return True
-    try:
-        options = json.loads(metadata.get(OPTIONS_KEY, "{}"))
-    except ValueError:
-        return True
-    return not isinstance(options, dict) or options.get("precision") != "fp32"
+    return read_object(metadata, OPTIONS_KEY).get("precision") != "fp32"

@@ -15,12 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.diagnostic import CompileError, ExitStatus, failure
+from ..ir.diagnostic import ExitStatus, failure
 from .inputs import TensorSpec, check_inputs, refuse_foreign_types, spec_of
-from .model_file import read_metadata
+from .model_file import read_metadata, read_object
 from .packing import WITHOUT, packing_pays
+from .providers import (
+    PROVIDERS,
+    choose,
+    first_line,
+    model_refused,
+    provider_missing,
+    refuse_old_runtime,
+    with_settings,
+)
 
-PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 SESSION_OPTIONS_KEY = "neuralc.session_options"
 SIZES_KEY = "neuralc.sizes"
 INPUTS_KEY = "neuralc.inputs"
@@ -43,7 +51,7 @@ class Session:
         self.metadata = metadata
         self.inputs: tuple[TensorSpec, ...] = tuple(map(spec_of, running.get_inputs()))
         self.outputs: tuple[TensorSpec, ...] = tuple(map(spec_of, running.get_outputs()))
-        self.sizes: dict[str, dict[str, Any]] = _json_object(metadata.get(SIZES_KEY))
+        self.sizes: dict[str, dict[str, Any]] = read_object(metadata, SIZES_KEY)
         """For each open axis its smallest and largest size, where the model says them."""
         self.rows = _rows(metadata.get(INPUTS_KEY))
         """For each input of ids how many there are, where the model says it."""
@@ -61,7 +69,7 @@ class Session:
         try:
             results = self.running.run(names, ready)
         except Exception as error:
-            raise failure("E0719", f"ONNX Runtime failed: {_first_line(error)}") from error
+            raise failure("E0719", f"ONNX Runtime failed: {first_line(error)}") from error
         return dict(zip(names, results, strict=True))
 
     def end_profiling(self) -> Path:
@@ -80,62 +88,39 @@ def open_session(
 ) -> Session:
     """Loads a model.
 
-    `provider` is `cpu`, `cuda` or `auto`: the GPU if there is one. `options` come on top of those
-    in the model's metadata: `intra_op_num_threads`, `optimization` (none, basic, extended, all),
-    and the runtime's own entries by their dotted names. `profile` is the start of the path of a
-    profile to write. `strict` refuses to let single operations run on the CPU beside another
-    provider. `runs` is how often the model will be run, where that is known: a session for a few
-    runs is ready many times sooner, and each run a little slower (packing.py); results then differ
-    by rounding.
+    `provider` is `cpu`, `cuda`, `openvino` or `auto`: the GPU if there is one, OpenVINO if it is
+    installed and the file is for it. `options` come on top of those in the model's metadata:
+    `intra_op_num_threads`, `optimization` (none, basic, extended, all), and the runtime's own
+    entries by their dotted names. `profile` is the start of the path of a profile to write.
+    `strict` refuses to let single operations run on the CPU beside another provider. `runs` is how
+    often the model will be run, where that is known: a session for a few runs is ready many times
+    sooner, and each run a little slower (packing.py); results then differ by rounding.
 
     Raises `CompileError` E0507 without ONNX Runtime, E0508 without the provider, E0512 for what is
-    not a model, E0513 where the runtime refuses it, E0712 for a model that takes or gives anything
-    but numbers.
+    not a model, E0513 where the runtime refuses it, E0516 where it is too old for it, E0712 for a
+    model that takes or gives anything but numbers.
     """
     if not isinstance(model, bytes):
         model = Path(model)
     metadata = read_metadata(model)
     ort = _runtime()
-    wanted = _choose(provider, ort.get_available_providers())
+    wanted = choose(provider, ort.get_available_providers(), metadata)
+    refuse_old_runtime(metadata, ort.__version__)
     packing = {} if packing_pays(metadata, wanted, runs) else WITHOUT
-    asked = {**packing, **_json_object(metadata.get(SESSION_OPTIONS_KEY)), **(options or {})}
+    asked = {**packing, **read_object(metadata, SESSION_OPTIONS_KEY), **(options or {})}
     if strict and wanted != "cpu":
         asked["session.disable_cpu_ep_fallback"] = "1"
     session = _create(ort, model, wanted, asked, profile)
     if PROVIDERS[wanted] not in session.get_providers():
         # The wheel has the provider, but its libraries could not be loaded.
         if provider != "auto":
-            raise _provider_missing(wanted, "ONNX Runtime could not load it")
+            raise provider_missing(wanted, "ONNX Runtime could not load it")
         message = f"ONNX Runtime could not load the provider {wanted!r}: the model runs on the CPU"
         warnings.warn(message, RuntimeWarning, stacklevel=2)
         wanted = "cpu"
     opened = Session(session, wanted, metadata)
     refuse_foreign_types((*opened.inputs, *opened.outputs))
     return opened
-
-
-def _choose(provider: str, available: Sequence[str]) -> str:
-    if provider == "auto":
-        return "cuda" if PROVIDERS["cuda"] in available else "cpu"
-    if provider not in PROVIDERS:
-        raise failure(
-            "E0510",
-            f"provider cannot be {provider!r}",
-            status=ExitStatus.USAGE,
-            help="it is one of auto, cpu, cuda",
-        )
-    if PROVIDERS[provider] not in available:
-        raise _provider_missing(provider, "this ONNX Runtime was built without it")
-    return provider
-
-
-def _provider_missing(provider: str, why: str) -> CompileError:
-    return failure(
-        "E0508",
-        f"the provider {provider!r} is not available: {why}",
-        help='for CUDA: pip uninstall onnxruntime; pip install "neuralc[gpu]", and a driver for '
-        "the GPU; or run it with --provider cpu",
-    )
 
 
 def _create(
@@ -167,12 +152,10 @@ def _create(
         )
     try:
         return ort.InferenceSession(
-            content, settings, providers=[PROVIDERS[provider]], enable_fallback=0
+            content, settings, providers=[with_settings(provider, asked)], enable_fallback=0
         )
     except Exception as error:
-        if provider == "cuda" and "CUDA" in str(error):
-            raise _provider_missing(provider, _first_line(error)) from error
-        raise failure("E0513", f"ONNX Runtime refused the model: {_first_line(error)}") from error
+        raise model_refused(provider, error) from error
 
 
 def _set(ort: Any, settings: Any, name: str, value: Any) -> None:
@@ -194,7 +177,7 @@ def _runtime() -> Any:
         raise failure(
             "E0507",
             "running a model needs ONNX Runtime, which is not installed",
-            help='pip install "neuralc[cpu]", or "neuralc[gpu]" for CUDA',
+            help='pip install "neuralc[cpu]", or "neuralc[gpu]" for CUDA, "neuralc[openvino]"',
         ) from error
     return onnxruntime
 
@@ -216,15 +199,6 @@ def _readable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _json_object(text: str | None) -> dict[str, Any]:
-    """What a metadata entry holds; a foreign or damaged one counts as absent."""
-    try:
-        value = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def _rows(text: str | None) -> dict[str, int]:
     """The vocabularies' sizes from what a file tells of its inputs; nothing from a damaged one."""
     try:
@@ -238,7 +212,3 @@ def _rows(text: str | None) -> dict[str, int]:
             if isinstance(name, str) and isinstance(below, int):
                 rows[name] = below
     return rows
-
-
-def _first_line(error: Exception) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

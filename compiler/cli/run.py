@@ -17,6 +17,7 @@ import click
 from click.core import ParameterSource
 
 from ...ir.diagnostic import ExitStatus, failure
+from ...runtime.providers import CHOICES
 from ..output import check_writable, refuse_overwriting, write_stdout
 from .help import HelpfulCommand
 from .messages import Messages
@@ -59,9 +60,9 @@ PROFILED_RUNS = 10
 )
 @click.option(
     "--provider",
-    type=click.Choice(["auto", "cpu", "cuda"]),
+    type=click.Choice(CHOICES),
     default="auto",
-    help="what runs it; auto (default): a GPU if there is one",
+    help="what runs it; auto (default): a GPU if there is one, OpenVINO for files made for it",
 )
 @click.option("--profile", "profiled", is_flag=True, help="the time of each layer")
 @click.option("--json", "as_json", is_flag=True, help="the result as JSON on stdout")
@@ -71,7 +72,7 @@ PROFILED_RUNS = 10
 @message_options
 @click.pass_obj
 def command(messages: Messages, /, model: Path, **given: Any) -> int:
-    """Run a MODEL (an .onnx file or a program) on CPU or GPU."""
+    """Run a MODEL (an .onnx file or a program)."""
     set_messages(messages, given)
     wanted_sizes = dict(sizes(given["given_sizes"], "--sizes"))
     output: Path | None = given["output"]

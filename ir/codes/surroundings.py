@@ -30,7 +30,7 @@ CODES = {
     "E0507": Code(
         "package not installed",
         "A package that this command needs is not installed. ONNX Runtime comes with "
-        "`neuralc[cpu]` or `neuralc[gpu]`; the two exclude each other.",
+        "`neuralc[cpu]`, `neuralc[gpu]` or `neuralc[openvino]`; they exclude each other.",
     ),
     "E0508": Code(
         "execution provider missing",
@@ -64,5 +64,10 @@ CODES = {
     "E0515": Code(
         "not there yet",
         "This part of the tool is planned and not written yet.",
+    ),
+    "E0516": Code(
+        "runtime too old",
+        "The file was compiled for a newer ONNX Runtime than is installed. An older one may load "
+        "it and compute masked attention otherwise. `--target portable` is for older ones.",
     ),
 }

@@ -6,19 +6,17 @@ runtime's optimizer and without, and its outputs are compared with the float64 i
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import venv
 from pathlib import Path
 from typing import Any
 
 import neuralc
 import numpy as np
 import pytest
-from neuralc.ir.dim import evaluate
 from neuralc.ir.interpreter import interpret
 from neuralc.ir.target import target_named
 from neuralc.lowering.table import table
+from other_environments import differences, make_environment, padded
 
 pytestmark = pytest.mark.oldest
 
@@ -54,13 +52,8 @@ def old_python(tmp_path_factory: pytest.TempPathFactory) -> Any:
     def make(version: str) -> Path:
         if version not in made:
             folder = tmp_path_factory.mktemp(f"onnxruntime-{version}")
-            venv.create(folder, with_pip=True)
-            python = folder / "bin" / "python"
             # The last release of that line; numpy 2 came after the oldest of them.
-            wanted = [f"onnxruntime=={version}.*", "numpy<2"]
-            install = [str(python), "-m", "pip", "install", "--quiet", *wanted]
-            subprocess.run(install, check=True, timeout=600)
-            made[version] = python
+            made[version] = make_environment(folder, [f"onnxruntime=={version}.*", "numpy<2"])
         return made[version]
 
     return make
@@ -84,7 +77,8 @@ def test_every_op_computes_the_same_in_the_oldest_runtime(
         np.savez(tmp_path / f"{name}.in.npz", **inputs)
         expected[name] = interpret(graph, inputs)
     assert expected
-    assert differences(old_python(aim.oldest_runtime), tmp_path, expected) == []
+    python = old_python(aim.oldest_runtime)
+    assert differences(python, RUNNER, tmp_path, expected, ways=2) == []
 
 
 @pytest.mark.parametrize("target", ["cpu", "portable"])
@@ -103,39 +97,5 @@ def test_the_networks_of_the_guide_run_in_the_oldest_runtime(
             np.savez(tmp_path / f"{name}.in.npz", **inputs)
             expected[name] = interpret(model.source_graph, inputs)
     assert len(expected) == 20
-    assert differences(old_python(target_named(target).oldest_runtime), tmp_path, expected) == []
-
-
-def padded(graph: Any) -> dict[str, np.ndarray]:
-    """Three rows of random inputs: whole, padded on the left, and nothing but padding."""
-    random = np.random.default_rng(0)
-    made: dict[str, np.ndarray] = {}
-    for value in graph.inputs:
-        sizes = {symbol.name: symbol.maximum or 3 for symbol in graph.symbols().values()}
-        shape = [evaluate(dim, sizes) for dim in value.type.shape]
-        if value.name.endswith("attention_mask"):
-            made[value.name] = np.ones(shape, np.int64)
-            made[value.name][1, :2] = 0
-            made[value.name][2] = 0
-        elif value.type.dtype.is_float:
-            made[value.name] = random.standard_normal(shape).astype(np.float32)
-        else:
-            made[value.name] = random.integers(0, 80, shape)
-    return made
-
-
-def differences(python: Path, folder: Path, expected: dict[str, Any]) -> list[str]:
-    """What the models in the folder give in that environment and should not."""
-    run = [str(python), "-c", RUNNER, str(folder)]
-    subprocess.run(run, check=True, timeout=300)
-    wrong = []
-    for name, wanted in expected.items():
-        found = np.load(folder / f"{name}.out.npz")
-        if "error" in found:
-            wrong.append(f"{name}: {found['error']}")
-            continue
-        assert len(found) == 2 * len(wanted)
-        for key, array in found.items():
-            close = np.allclose(array, wanted[key.split()[1]], rtol=2e-5, atol=3e-6)
-            wrong += [] if close else [f"{name}: wrong with {key}"]
-    return wrong
+    python = old_python(target_named(target).oldest_runtime)
+    assert differences(python, RUNNER, tmp_path, expected, ways=2) == []
