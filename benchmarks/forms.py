@@ -3,11 +3,13 @@
     python benchmarks/forms.py                    # prints the table
     python benchmarks/forms.py --write ir/targets/cpu.json
     python benchmarks/forms.py --write ir/targets/cpu.json --only "attention causal"
+    python benchmarks/forms.py --threads 1 --clock cpu --only "attention"
 
 In: nothing but this machine's ONNX Runtime. Out: microseconds by case, form and size. All sessions
 of a case share one thread pool, take turns in random order, and run the runtime's own optimizer,
 since a file served elsewhere meets it too. The figure is the lower quartile of the rounds: other
-processes only ever add to a time.
+processes only ever add to a time. Where they keep the cores busy, one thread and the CPU's clock
+still compare the work itself; the table says for each case how it was measured.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 Nodes = list[onnx.NodeProto]
 CONTRIB = "com.microsoft"
+BLOCKS = (2, 4, 8, 16, 32)
+LEAST_ROWS, MOST_ROWS = 8, 512
+"""Queries in a block that are worth measuring."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +108,50 @@ def attention_cases(length: int, heads: int, size: int) -> Iterator[Case]:
         ]
         return before + weigh + after
 
-    def attention23(inputs: str = "q k v", **attributes: int) -> Nodes:
+    def attention23(inputs: str = "q k v", out: str = "out", **attributes: int) -> Nodes:
         heads_of = {"q_num_heads": heads, "kv_num_heads": heads}
-        return [node("Attention", inputs, scale=scale, **heads_of, **attributes)]
+        return [node("Attention", inputs, out, scale=scale, **heads_of, **attributes)]
 
     mha = [node("com.microsoft.MultiHeadAttention", "q k v", num_heads=heads, scale=scale)]
+
+    def blocks(count: int, causal: bool, key_mask: str | None) -> Nodes:
+        """Queries in parts, as passes/query_blocks.py writes them."""
+        nodes: Nodes = []
+        weights.update({"0": np.array([0]), "1": np.array([1]), "3": np.array([3])})
+        ends = [length * index // count for index in range(count + 1)]
+        for start, stop in pairwise(ends):
+            seen = stop if causal else length
+            weights.update({f"at{each}": np.array([each]) for each in (start, stop, seen)})
+            name = f"{start}to{stop}in{seen}"
+            parts = [f"q{name}", "k", "v"]
+            nodes.append(node("Slice", f"q at{start} at{stop} 1", parts[0]))
+            if seen < length:
+                parts[1:] = [f"k{name}", f"v{name}"]
+                nodes += [node("Slice", f"{x} 0 at{seen} 1", f"{x}{name}") for x in "kv"]
+            masks = []
+            if causal:
+                masks.append(f"m{name}")
+                weights[masks[-1]] = np.tril(np.ones((length, length), bool))[start:stop, :seen]
+            if key_mask:
+                masks.append(f"p{name}")
+                nodes.append(node("Slice", f"{key_mask} 0 at{seen} 3", masks[-1]))
+            if len(masks) == 2:
+                nodes.append(node("And", " ".join(masks), f"b{name}"))
+            elif key_mask:
+                weights[f"s{name}"] = np.array([1, 1, stop - start, seen])
+                nodes.append(node("Expand", f"p{name} s{name}", f"b{name}"))
+            last = nodes[-1].output[0] if key_mask else " ".join(masks)
+            nodes += attention23(" ".join([*parts, last]), out=f"o{name}")
+        made = " ".join(each.output[0] for each in nodes if each.op_type == "Attention")
+        return [*nodes, node("Concat", made, axis=1)]
+
+    def all_blocks(causal: bool = False, key_mask: str | None = None) -> dict[str, Nodes]:
+        return {
+            f"blocks{count}": blocks(count, causal, key_mask)
+            for count in BLOCKS
+            if MOST_ROWS >= length // count >= LEAST_ROWS
+        }
+
     gqa = [
         node(
             "com.microsoft.GroupQueryAttention",
@@ -124,7 +169,12 @@ def attention_cases(length: int, heads: int, size: int) -> Iterator[Case]:
     yield Case(
         "attention",
         work,
-        {"attention23": attention23(), "mha": mha, "decomposed": decomposed(None)},
+        {
+            "attention23": attention23(),
+            "mha": mha,
+            **all_blocks(),
+            "decomposed": decomposed(None),
+        },
         feeds,
         weights,
     )
@@ -134,6 +184,7 @@ def attention_cases(length: int, heads: int, size: int) -> Iterator[Case]:
         {
             "attention23": attention23(is_causal=1),
             "gqa": gqa,
+            **all_blocks(causal=True),
             "decomposed": decomposed("causal"),
         },
         feeds,
@@ -144,6 +195,7 @@ def attention_cases(length: int, heads: int, size: int) -> Iterator[Case]:
         work,
         {
             "attention23": expand + attention23("q k v mask"),
+            **all_blocks(key_mask="key_mask"),
             "decomposed": decomposed("key_mask"),
         },
         masked,
@@ -154,6 +206,7 @@ def attention_cases(length: int, heads: int, size: int) -> Iterator[Case]:
         work,
         {
             "attention23": expand + attention23("q k v mask", is_causal=1),
+            **all_blocks(True, "key_mask"),
             "decomposed": both + decomposed("both"),
         },
         masked,
@@ -264,6 +317,8 @@ def cases() -> Iterator[Case]:
     for length, heads, size in ((32, 8, 64), (100, 8, 8), (128, 12, 64), (512, 8, 64)):
         yield from attention_cases(length, heads, size)
     yield from attention_cases(2048, 4, 64)
+    for length in (1024, 2048, 4096):
+        yield from attention_cases(length, 12, 64)
     for rows, inner, width in ((1, 64, 64), (100, 64, 256), (128, 768, 768), (512, 768, 3072)):
         yield from linear_cases(rows, inner, width)
     for rows, width in ((100, 64), (128, 768), (512, 768)):
@@ -273,6 +328,8 @@ def cases() -> Iterator[Case]:
 
 
 # ---- measuring ----------------------------------------------------------------------------
+
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 def session(case: Case, nodes: Nodes) -> onnxruntime.InferenceSession:
@@ -299,7 +356,7 @@ def session(case: Case, nodes: Nodes) -> onnxruntime.InferenceSession:
     )
 
 
-def measure(case: Case, seconds: float) -> dict[str, float]:
+def measure(case: Case, seconds: float, clock: Callable[[], float]) -> dict[str, float]:
     """Microseconds a run for each form."""
     runs: dict[str, Callable[[], Any]] = {}
     for form, nodes in case.forms.items():
@@ -320,9 +377,9 @@ def measure(case: Case, seconds: float) -> dict[str, float]:
     while time.perf_counter() < end or len(times[order[0]]) < 5:
         shuffle.shuffle(order)
         for form in order:
-            start = time.perf_counter()
+            start = clock()
             runs[form]()
-            times[form].append(time.perf_counter() - start)
+            times[form].append(clock() - start)
     return {form: 1e6 * float(np.percentile(times[form], 25)) for form in runs}
 
 
@@ -340,6 +397,7 @@ def processor() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--seconds", type=float, default=1.0, help="for each case")
     parser.add_argument("--only", default="", help="cases whose name starts so")
     parser.add_argument("--write", type=Path, help="write the table there")
@@ -349,28 +407,27 @@ def main() -> None:
     for case in cases():
         if not case.name.startswith(options.only):
             continue
-        found = measure(case, options.seconds)
+        found = measure(case, options.seconds, CLOCKS[options.clock])
         best = min(found.values())
         for form, time_taken in found.items():
             table.setdefault(case.name, {}).setdefault(form, []).append((case.size, time_taken))
             print(f"{case.name:26}{case.size:14.4g}  {form:16}{time_taken:10.1f}", end="")
             print(f"  {time_taken / best:5.2f}")
     if options.write:
-        kept = {}
+        threads = f"{options.threads} thread{'s' if options.threads > 1 else ''}"
+        how = f"{processor()}, {threads}, ONNX Runtime {onnxruntime.__version__}"
+        how += ", CPU time" if options.clock == "cpu" else ""
+        content: dict[str, Any] = {"machine": how, "measured": {}, "microseconds": {}}
         if options.only and options.write.is_file():
-            kept = json.loads(options.write.read_text(encoding="utf-8"))["microseconds"]
-        content = {
-            "machine": f"{processor()}, {options.threads} threads, "
-            f"ONNX Runtime {onnxruntime.__version__}",
-            "microseconds": kept
-            | {
-                case: {
-                    form: [[size, float(f"{cost:.4g}")] for size, cost in sorted(rows)]
-                    for form, rows in forms.items()
-                }
-                for case, forms in table.items()
-            },
-        }
+            content |= json.loads(options.write.read_text(encoding="utf-8"))
+        for case, forms in table.items():
+            content["measured"].pop(case, None)
+            if how != content["machine"]:
+                content["measured"][case] = how
+            content["microseconds"][case] = {
+                form: [[size, float(f"{cost:.4g}")] for size, cost in sorted(rows)]
+                for form, rows in forms.items()
+            }
         options.write.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         print(f"wrote {options.write}")
 

@@ -88,7 +88,12 @@ class Form:
     head_multiple: int = 1
     """Head sizes must be multiples of this."""
     materializes: bool = False
-    """Keeps all scores in memory at once."""
+    """Keeps scores in memory: all of them at once, or those of one block of queries."""
+    blocks: int = 1
+    """Into how many blocks of queries it cuts an attention; one after the other is computed."""
+    family: str = ""
+    """What several forms that differ in a number only are called together: asking for it leaves
+    the number to the measured costs."""
     workspace: Callable[[AttentionSizes], Dim] | None = None
     """Bytes that an attention kernel allocates beside its operands and results."""
 
@@ -212,6 +217,21 @@ FORMS: Mapping[str, tuple[Form, ...]] = {
             cross=False,
             head_multiple=8,
             workspace=_tiles_and_cache,
+        ),
+        *(
+            Form(
+                f"blocks{count}",
+                f"{count} blocks of queries one after the other, each an Attention over the keys "
+                "that it may see: causal attention computes no more than the triangle",
+                expands=True,
+                opset=23,
+                dtypes=frozenset({DType.F32}),
+                bias=False,
+                materializes=True,
+                blocks=count,
+                family="blocks",
+            )
+            for count in (2, 4, 8, 16, 32)
         ),
         Form(
             "decomposed",

@@ -17,6 +17,7 @@ from ..ir.spec import spec_of
 from ..ir.target import AttentionSizes, Form
 from ..ir.value import Value
 from .form_choice import Choice, Chooser, Sizes
+from .query_blocks import QueryBlocks
 
 
 class AttentionForms:
@@ -26,6 +27,7 @@ class AttentionForms:
         self._graph = graph
         self._chooser = chooser
         self._size = Sizes(graph)
+        self._blocks = QueryBlocks(graph)
         self._pairwise: dict[tuple[Value | None, Value | None, Dim], Value] = {}
 
     def choose(self, node: Node) -> Choice:
@@ -40,6 +42,8 @@ class AttentionForms:
 
     def write(self, node: Node, form: Form) -> Sequence[Value] | None:
         """Puts the node into the form; the values that replace it, None where it stays."""
+        if form.blocks > 1:
+            return (self._blocks.write(node, form.blocks),)
         if form.expands:
             emit = Emitter.like(self._graph, node)
             decompose = spec_of("attention").decompose

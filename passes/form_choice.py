@@ -7,6 +7,7 @@ says why.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -90,7 +91,7 @@ class Chooser:
             if key not in OVERRIDABLE:
                 raise _refused("E0622", f"there is no choice of forms for {key!r}", OVERRIDABLE)
             for op in OVERRIDABLE[key]:
-                names = [each.name for each in FORMS[op]]
+                names = list(dict.fromkeys(n for f in FORMS[op] for n in (f.family, f.name) if n))
                 if form not in names:
                     raise _refused("E0622", f"{key!r} has no form {form!r}", names)
                 self._asked[op] = form
@@ -112,10 +113,12 @@ class Chooser:
         forms = self.target.forms[node.op]
         asked = self._asked.get(node.op)
         if asked is not None:
-            form = self._take(node, asked, refusal)
-            return Choice(form, "it was asked for", (form,))
-        refused = {form.name: why for form in forms if (why := refusal(form)) is not None}
-        usable = [form for form in forms if form.name not in refused]
+            forms = tuple(form for form in forms if form.family == asked)
+            if not any(refusal(form) is None for form in forms):
+                form = self._take(node, asked, refusal)
+                return Choice(form, "it was asked for", (form,))
+        refused = {form: why for form in forms if (why := refusal(form)) is not None}
+        usable = [form for form in forms if form not in refused]
         if measured_here := self._tuned.choice(node):
             best = _measured_form(node, measured_here, usable)
             words = _measured_words(best, measured_here.microseconds)
@@ -127,7 +130,8 @@ class Chooser:
         return Choice(best, words, tuple(usable), scores)
 
     def _take(self, node: Node, asked: str, refusal: Callable[[Form], str | None]) -> Form:
-        form = self.target.form(node.op, asked)
+        family = (each for each in self.target.forms[node.op] if each.family == asked)
+        form = self.target.form(node.op, asked) or next(family, None)
         if form is None:
             why = f"the target {self.target.name!r} has no such kernel"
         else:
@@ -147,19 +151,27 @@ class Chooser:
 
 
 def best_form(forms: Sequence[Form], costs: Mapping[str, float | None], scores: int = 0) -> Form:
-    """The cheapest of `forms`, all of which have a cost. Of equals the one that keeps no scores,
-    and the first; with large `scores` such a one may be somewhat dearer."""
-    least = min(costs[form.name] or 0.0 for form in forms)
+    """The cheapest of `forms`, all of which have a cost. Of equals the one that keeps the fewest
+    scores, and the first; where all `scores` are large, one that spares them may be somewhat
+    dearer."""
+    cost = {form.name: costs[form.name] or 0.0 for form in forms}
+    kept = {form.name: scores_kept(form, scores) for form in forms}
+    least = min(cost.values())
 
-    def rank(form: Form) -> tuple[bool, bool, float]:
-        cost = costs[form.name] or 0.0
-        limit = TIE
-        if scores >= LARGE_SCORES and not form.materializes:
-            limit = WORTH_ITS_MEMORY
-        beaten = cost > limit * least
-        return beaten, form.materializes, cost if beaten else 0.0
+    def limit(form: Form) -> float:
+        spares = scores >= LARGE_SCORES > kept[form.name]
+        return least * (WORTH_ITS_MEMORY if spares else TIE)
 
-    return min(forms, key=rank)
+    near = [form for form in forms if cost[form.name] <= limit(form)]
+    spare = [form for form in near if kept[form.name] < LARGE_SCORES] or near
+    least_of_spare = min(cost[form.name] for form in spare)
+    equal = [form for form in spare if cost[form.name] <= TIE * least_of_spare]
+    return min(equal, key=lambda form: kept[form.name])
+
+
+def scores_kept(form: Form, scores: int) -> int:
+    """Bytes of scores that a form keeps at once, where `scores` are those of the attention."""
+    return scores // form.blocks if form.materializes else 0
 
 
 def _measured_form(node: Node, measured: Measured, usable: Sequence[Form]) -> Form:
@@ -183,7 +195,7 @@ def _words(
     best: Form,
     usable: list[Form],
     costs: Mapping[str, float | None],
-    refused: Mapping[str, str],
+    refused: Mapping[Form, str],
 ) -> str:
     def figure(form: Form) -> str:
         return _microseconds(costs[form.name])
@@ -192,12 +204,27 @@ def _words(
     cost = costs[best.name]
     least = min((each for each in costs.values() if each is not None), default=None)
     if cost is not None and least is not None and cost > TIE * least:
-        words += ", keeps no scores"
+        words += f", keeps {f'1/{best.blocks} of the' if best.materializes else 'no'} scores"
     elif cost is not None and least is not None and cost > least:
         words += ", as fast as any"
-    others = [f"{form.name} {figure(form)}" for form in usable if form is not best]
-    others += [f"{name} not: {why}" for name, why in refused.items()]
+    others = [f"{form.name} {figure(form)}" for form in _told(usable, best, costs)]
+    families = {form.family for form in usable if form.family}
+    reasons: dict[str, str] = {}
+    for form, why in refused.items():
+        if form.family not in families:
+            reasons.setdefault(form.family or form.name, why)
+    others += [f"{name} not: {why}" for name, why in reasons.items()]
     return f"{words} ({'; '.join(others)})" if others else words
+
+
+def _told(usable: list[Form], best: Form, costs: Mapping[str, float | None]) -> list[Form]:
+    """The others that are worth a figure: of each family the cheapest, none beside the best."""
+    cheapest: dict[str, Form] = {}
+    for form in sorted(usable, key=lambda form: costs[form.name] or math.inf):
+        if costs[form.name] is not None or not form.family:
+            cheapest.setdefault(form.family or form.name, form)
+    cheapest.pop(best.family or best.name, None)
+    return [form for form in usable if form in cheapest.values()]
 
 
 def _measured_words(best: Form, times: Mapping[str, float]) -> str:

@@ -32,6 +32,8 @@ FORMS: tuple[dict[str, str], ...] = (
     {"attention": "attention23"},
     {"attention": "mha"},
     {"attention": "gqa"},
+    {"attention": "blocks"},
+    {"attention": "blocks4"},
     {"qkv": "packed"},
     {"qkv": "separate", "linear": "matmul_add"},
     {"linear": "gemm"},

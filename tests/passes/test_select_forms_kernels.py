@@ -23,7 +23,7 @@ from neuralc.passes.forms_pipeline import forms_passes
 from neuralc.passes.manager import run_pipeline
 
 MASKS = ("none", "key", "pairwise", "shared pairwise", "key and pairwise")
-FORMS = ("attention23", "mha", "gqa", "decomposed")
+FORMS = ("attention23", "mha", "gqa", "blocks2", "blocks4", "decomposed")
 SHAPES = {
     # heads, key heads, queries, keys (None: the queries'), head size, value size
     "small": (2, 2, 5, None, 8, 8),
@@ -116,6 +116,8 @@ def possible(shape: str, mask: str, causal: bool, form: str) -> bool:
     plain = mask == "none"
     return {
         "attention23": True,
+        "blocks2": True,
+        "blocks4": True,
         "decomposed": True,
         "mha": plain and not causal and heads == kv_heads,
         "gqa": plain and causal and keys is None and size == value_size and size % 8 == 0,
@@ -154,7 +156,7 @@ def test_refuses_what_a_kernel_does_not_take() -> None:
         assert refused != possible(shape, mask, causal, form), (shape, mask, causal, form)
 
 
-@pytest.mark.parametrize("form", ["attention23", "mha", "gqa", "decomposed"])
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("causal", [False, True], ids=["all", "causal"])
 def test_bias_is_added_to_the_scaled_scores(causal: bool, form: str) -> None:
     graph = attention_graph("small", "none", causal, bias=True)
@@ -167,7 +169,7 @@ def test_bias_is_added_to_the_scaled_scores(causal: bool, form: str) -> None:
 
 
 @pytest.mark.parametrize("amount", [1e3, 1e10, 1e19, 1e30])
-@pytest.mark.parametrize("form", ["attention23", "gqa", "decomposed"])
+@pytest.mark.parametrize("form", ["attention23", "gqa", "blocks2", "blocks4", "decomposed"])
 @pytest.mark.parametrize("shape", ["small", "tiles"])
 def test_future_tokens_have_no_influence(shape: str, form: str, amount: float) -> None:
     graph = attention_graph(shape, "none", causal=True)
@@ -183,7 +185,7 @@ def test_future_tokens_have_no_influence(shape: str, form: str, amount: float) -
 
 
 @pytest.mark.parametrize("amount", [1e3, 1e10, 1e19, 1e30])
-@pytest.mark.parametrize("form", ["attention23", "decomposed"])
+@pytest.mark.parametrize("form", ["attention23", "blocks2", "blocks4", "decomposed"])
 @pytest.mark.parametrize("causal", [False, True], ids=["all", "causal"])
 @pytest.mark.parametrize("shape", ["small", "tiles"])
 def test_masked_tokens_have_no_influence(
