@@ -3,9 +3,10 @@
     python benchmarks/peer_report.py bench.jsonl --table bench.md --plot bench.svg
 
 In: what `peers.py` wrote, of one run or several after one another. Out: for each model and
-contender milliseconds and how many times as fast neuralc is (more
-than 1: neuralc wins), with the 95 % interval; those that
-took no part with the reason. Where a pair was measured more than once, the last counts.
+contender milliseconds, how many times as fast neuralc is (more than 1: neuralc wins), with the 95 %
+interval, and the share of the machine's limit; errors of lower precision; goals and what was
+reached; those that took no part with the reason. Where a pair was measured more than once, the last
+counts.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from peer_goals import goals
+
 Line = Mapping[str, Any]
 HEADINGS = (
     "contender",
@@ -25,10 +28,12 @@ HEADINGS = (
     "quartiles",
     "its time / neuralc's",
     "GFLOP/s",
+    "share of the limit",
     "first answer s",
     "RSS MB",
 )
-OURS = ("neuralc", "neuralc-session")
+ERRORS = ("largest / spread", "rms / spread", "least cosine", "ranking")
+OURS = "neuralc"
 
 
 def figures_of(lines: Iterable[Line]) -> dict[tuple[str, str], Line]:
@@ -40,7 +45,10 @@ def best_peer(lines: Mapping[tuple[str, str], Line], model: str) -> Line | None:
     peers = [
         line
         for (name, contender), line in lines.items()
-        if name == model and contender not in OURS and line["status"] == "measured"
+        if name == model
+        and contender.split("-")[0] != OURS
+        and line.get("group", "fp32") == "fp32"
+        and line["status"] == "measured"
     ]
     return min(peers, key=lambda line: float(line["ours_is_faster"]), default=None)
 
@@ -52,8 +60,9 @@ def ratio(line: Line) -> str:
 def markdown(lines: Iterable[Line]) -> str:
     lines = list(lines)
     found = figures_of(lines)
+    limits = limits_of(lines)
     models = list(dict.fromkeys(model for model, _ in found))
-    text = [*machines(lines)]
+    text = [*machines(lines), *told_limits(limits)]
     for model in models:
         here = [line for (name, _), line in found.items() if name == model]
         sized = next((line for line in here if line["status"] == "measured"), None)
@@ -70,15 +79,18 @@ def markdown(lines: Iterable[Line]) -> str:
         ]
         for line in here:
             if line["status"] != "measured":
-                text.append(f"| {line['title']} | {line['status']} | | | | | |")
+                text.append(f"| {line['title']} | {line['status']} | | | | | | |")
                 continue
             low, high = line["quartiles_ms"]
-            compared = "" if line["contender"] == OURS[0] else ratio(line)
+            compared = "" if line["contender"] == OURS else ratio(line)
             speed = line["gflop"] / line["median_ms"] * 1e3
+            reached = share(line, limits)
             text.append(
                 f"| {line['title']} | {line['median_ms']:.4g} | {low:.4g}–{high:.4g} | {compared} "
-                f"| {speed:.0f} | {line['first_answer_s']:.2f} | {line['peak_rss_mb']:.0f} |"
+                f"| {speed:.0f} | {'' if reached is None else f'{reached:.0%}'} "
+                f"| {line['first_answer_s']:.2f} | {line['peak_rss_mb']:.0f} |"
             )
+        text += errors(here)
     text += ["", *summary(found, models)]
     bests = [line for model in models if (line := best_peer(found, model)) is not None]
     if bests:
@@ -89,7 +101,53 @@ def markdown(lines: Iterable[Line]) -> str:
             f"Against the best peer of each model ({each}): "
             f"geometric mean {math.exp(sum(logs) / len(logs)):.3f}.",
         ]
+    if rows := [goal.row for goal in goals(found)]:
+        text += ["", "| | goal | reached | |", "|---|--:|--:|---|", *rows]
     return "\n".join(text).strip() + "\n"
+
+
+def limits_of(lines: Iterable[Line]) -> dict[tuple[str, int, str], Line]:
+    """By what, threads and clock."""
+    return {
+        (line["limit"], line["threads"], line["clock"]): line for line in lines if "limit" in line
+    }
+
+
+def told_limits(limits: Mapping[tuple[str, int, str], Line]) -> list[str]:
+    told = [
+        f"{name} {line['best']:.3g} {line['unit']} ({threads(line)}, {clock} time)"
+        for (name, _, clock), line in limits.items()
+    ]
+    return ["", f"Limits of the machine: {', '.join(told)}."] if told else []
+
+
+def share(line: Line, limits: Mapping[tuple[str, int, str], Line]) -> float | None:
+    """What the products that the answer needs would take at the limit, over what was taken; None
+    where the limit was not measured, and at lower precision, to which it does not apply."""
+    limit = limits.get(("sgemm", line["threads"], line["clock"]))
+    if limit is None or line.get("group", "fp32") != "fp32" or "needed_gflop" not in line:
+        return None
+    reached: float = line["needed_gflop"] / limit["best"] / (line["median_ms"] * 1e-3)
+    return reached
+
+
+def errors(here: Iterable[Line]) -> list[str]:
+    """A table of how far answers at lower precision lie from ours at full."""
+    rows = []
+    for line in here:
+        error = line.get("error")
+        if line["status"] != "measured" or line.get("group", "fp32") == "fp32" or not error:
+            continue
+        ranking = "" if error["ranking"] is None else f"{error['ranking']:.5f}"
+        faster = f"{1 / line['ours_is_faster']:.2f}"
+        rows.append(
+            f"| {line['title']} | {faster} | {error['largest_over_spread']:.3g} "
+            f"| {error['rms_over_spread']:.3g} | {error['cosine']:.5f} | {ranking} |"
+        )
+    if not rows:
+        return []
+    headings = " | ".join(("times as fast as neuralc fp32", *ERRORS))
+    return ["", f"| lower precision | {headings} |", "|---|--:|" + "--:|" * len(ERRORS), *rows]
 
 
 def threads(line: Line) -> str:
@@ -108,7 +166,7 @@ def summary(found: Mapping[tuple[str, str], Line], models: list[str]) -> list[st
                 cells.append("")
             elif line["status"] != "measured":
                 cells.append("–")
-            elif contender == OURS[0]:
+            elif contender == OURS:
                 cells.append(f"{line['median_ms']:.4g} ms")
             else:
                 cells.append(ratio(line))
@@ -138,7 +196,8 @@ def plot(lines: Iterable[Line], path: Path) -> None:
     lines = list(lines)
     found = figures_of(lines)
     models = list(dict.fromkeys(model for model, _ in found))
-    shown = {name: line["title"] for (_, name), line in found.items() if name not in OURS}
+    hidden = (OURS, f"{OURS}-session")
+    shown = {name: line["title"] for (_, name), line in found.items() if name not in hidden}
     width = 0.8 / max(1, len(shown))
     figure, axes = pyplot.subplots(figsize=(1.6 * len(models) + 3.5, 4.2), layout="constrained")
     for place, (contender, title) in enumerate(shown.items()):

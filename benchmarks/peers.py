@@ -3,9 +3,17 @@
     python benchmarks/peers.py
     python benchmarks/peers.py --models A128,D --peers ort,torch --rounds 15
     python benchmarks/peers.py --threads 1 --clock cpu --output bench.jsonl
+    python benchmarks/peers.py --peers int8 --models A128,C,E,M
+    python benchmarks/peers.py --only-ours
+    python benchmarks/peers.py --budget 30
 
 In: the networks of `models.py`, with the same weights for all. Out: a line of JSON for each figure,
-and from them a table in Markdown and a plot (`--table`, `--plot`).
+and from them a table in Markdown and a plot (`--table`, `--plot`). First of all the limits of the
+machine are measured (`limits.py`), so that the table can tell the share that is reached.
+
+`--peers` takes names of contenders and of groups: `fp32` (all at full precision, the default) and
+`int8`, whose answers are approximations and whose errors the table tells. `--budget` chooses the
+rounds so that all is done in about so many minutes. `--only-ours` leaves all peers out.
 
 Each contender writes its file in a process of its own, and runs it in another. Before anything is
 timed its answer is compared with that of neuralc. Then all take turns, in changing order; a turn is
@@ -27,18 +35,29 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from answers import Difference, compare
-from contenders import CONTENDERS, OURS, WEIGHTS, Contender
+from contenders import CONTENDERS, INT8, OURS, WEIGHTS, Contender
+from limits import PRODUCT, measure_limits
 from machine import machine
-from models import MODELS, Network, write_weights
+from models import MODELS, Network, SentenceEncoder, write_weights
+from peer_plan import (
+    SPEED,
+    chosen_models,
+    chosen_peers,
+    estimate,
+    round_seconds,
+    rounds_within,
+    runs_per_turn,
+    shares,
+)
 from peer_report import markdown, plot
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -49,6 +68,9 @@ TOLERANCE = 1e-3
 """How far an answer may lie from ours, as a part of the largest number in ours."""
 LONG_MS = 1000.0
 """A run that takes longer needs no more of them to be warm: one has been made for the answer."""
+WRONG = 0.5
+"""An approximation further away than this, by the root of its mean square error over the spread of
+the answers, is no answer."""
 PACKAGES = ("torch", "onnxscript", "openvino", "transformers")
 
 
@@ -59,6 +81,7 @@ class Figure:
     model: str
     contender: str
     title: str
+    group: str
     status: str
     """`measured`, or why there is no figure."""
     threads: int = 0
@@ -79,6 +102,10 @@ class Figure:
     """From the start of its process, loading of its packages included, to the first answer."""
     peak_rss_mb: float = 0.0
     notes: str = ""
+    rounds_ms: tuple[float, ...] = ()
+    """Of each round: ratios of two contenders within a round can be made from these."""
+    error: dict[str, Any] = field(default_factory=dict)
+    """`answers.Difference`."""
 
 
 def prepare(contender: Contender, model: Network, folder: Path) -> dict[str, Any]:
@@ -117,13 +144,17 @@ class Ready:
     notes: str
 
 
-def compared(folder: Path, name: str) -> Difference:
+def compared(folder: Path, name: str, model: Network) -> Difference:
     """Raises `RuntimeError` where its answer is another than ours."""
     answer = folder / f"{name}.npy"
-    difference = compare(answer, folder / f"{OURS}.npy")
+    ranked = isinstance(model, SentenceEncoder)
+    difference = compare(answer, folder / f"{OURS}.npy", ranked)
     if difference is None:
         raise RuntimeError("its answer has another shape")
-    if not difference.largest <= TOLERANCE:
+    if CONTENDERS[name].group == INT8:
+        if not difference.rms_over_spread <= WRONG:
+            raise RuntimeError(f"answers otherwise, by {difference.rms_over_spread:.2g} spreads")
+    elif not difference.largest <= TOLERANCE:
         raise RuntimeError(f"answers otherwise, by {difference.largest:.2g}")
     if name != OURS:
         answer.unlink()  # hundreds of megabytes for some models
@@ -155,7 +186,7 @@ def get_ready(
             given = (name, model.name, str(folder), str(options.threads), options.clock)
             worker = stack.enter_context(Worker(WORKER, "serve", *given))
             seconds = worker.ask(runs=0)["answered"] - start
-            difference = compared(folder, name)
+            difference = compared(folder, name, model)
             ready[name] = Ready(worker, difference, seconds, prepared[name])
         except RuntimeError as error:
             if name == OURS:
@@ -166,8 +197,17 @@ def get_ready(
 
 
 def measure(
-    model: Network, names: list[str], options: argparse.Namespace, progress: Progress
+    model: Network,
+    names: list[str],
+    options: argparse.Namespace,
+    seconds: float | None,
+    progress: Progress,
 ) -> list[Figure]:
+    """Of one model; `seconds` is what it may take, None for `options.rounds`.
+
+    Raises `RuntimeError` where ours cannot be measured.
+    """
+    start = time.perf_counter()
     with (
         ExitStack() as stack,
         tempfile.TemporaryDirectory(prefix="neuralc-peers-") as place,
@@ -176,50 +216,52 @@ def measure(
         write_weights(model, folder / WEIGHTS)
         ready, absent = get_ready(names, model, folder, options, progress, stack)
         warm = {name: warmed(each.worker) for name, each in ready.items()}
-        runs = max(1, min(2000, round(options.turn * 1e3 / min(warm.values()))))
-        task = progress.add_task(model.name, total=options.rounds)
+        runs = runs_per_turn(warm, options.turn)
+        one_round, rounds = round_seconds(warm, runs), options.rounds
+        if seconds is not None:
+            rounds = rounds_within(seconds - (time.perf_counter() - start), one_round)
+        task = progress.add_task(f"{model.name}: {one_round:.2g} s a round", total=rounds)
         times = take_turns(
             {name: partial(turn, each.worker, runs) for name, each in ready.items()},
-            options.rounds,
+            rounds,
             on_round=lambda: progress.advance(task),
         )
         peaks = {name: each.worker.ask(runs=0)["peak_rss"] for name, each in ready.items()}
     figures = []
     for name in names:
-        title = CONTENDERS[name].title
+        title, group = CONTENDERS[name].title, CONTENDERS[name].group
         if name in absent:
-            figures.append(Figure(model.name, name, title, absent[name]))
+            figures.append(Figure(model.name, name, title, group, absent[name]))
             continue
         low, high = np.quantile(times[name], [0.25, 0.75])
+        ratio, least, most = ratio_with_bounds(times[name], times[OURS])
         figures.append(
             Figure(
-                model.name,
-                name,
-                title,
-                "measured",
-                options.threads,
-                options.clock,
-                options.rounds,
-                runs,
-                model.gflop,
-                model.needed_gflop,
-                float(np.median(times[name])),
-                (float(low), float(high)),
-                *ratio_with_bounds(times[name], times[OURS]),
-                ready[name].difference.largest,
-                ready[name].first_answer_s,
-                peaks[name] / 1e6,
-                ready[name].notes,
+                model=model.name,
+                contender=name,
+                title=title,
+                group=group,
+                status="measured",
+                threads=options.threads,
+                clock=options.clock,
+                rounds=rounds,
+                runs_per_turn=runs,
+                gflop=model.gflop,
+                needed_gflop=model.needed_gflop,
+                median_ms=float(np.median(times[name])),
+                quartiles_ms=(float(low), float(high)),
+                ours_is_faster=ratio,
+                low=least,
+                high=most,
+                difference=ready[name].difference.largest,
+                first_answer_s=ready[name].first_answer_s,
+                peak_rss_mb=peaks[name] / 1e6,
+                notes=ready[name].notes,
+                rounds_ms=tuple(round(float(each), 5) for each in times[name]),
+                error=asdict(ready[name].difference),
             )
         )
     return figures
-
-
-def chosen(text: str, known: Iterable[str], what: str) -> list[str]:
-    names = [name for name in text.split(",") if name] or list(known)
-    if unknown := [name for name in names if name not in set(known)]:
-        raise SystemExit(f"no {what} {', '.join(unknown)}; there are {', '.join(known)}")
-    return names
 
 
 def write(lines: list[dict[str, Any]], path: Path | None) -> None:
@@ -234,8 +276,11 @@ def write(lines: list[dict[str, Any]], path: Path | None) -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--models", default="", help=f"of {','.join(MODELS)}; all without it")
-    parser.add_argument("--peers", default="", help=f"of {','.join(CONTENDERS)}; all without it")
+    peers = parser.add_mutually_exclusive_group()
+    peers.add_argument("--peers", default="", help=f"of fp32,int8,{','.join(CONTENDERS)}")
+    peers.add_argument("--only-ours", action="store_true", help="leave all peers out")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--budget", type=float, help="minutes for all; chooses the rounds")
     parser.add_argument("--turn", type=float, default=0.15, help="seconds that a turn fills")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
@@ -247,27 +292,41 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = arguments()
-    models = chosen(options.models, MODELS, "model")
-    peers = chosen(options.peers, CONTENDERS, "contender")
-    # Ours comes first: the others are compared with its answer.
-    names = [OURS, *(name for name in peers if name != OURS)]
-    told = machine(*PACKAGES)
-    lines: list[dict[str, Any]] = [told]
+    models = chosen_models(options.models, MODELS)
+    names = chosen_peers("neuralc,neuralc-session" if options.only_ours else options.peers)
+    suited = {
+        model: [name for name in names if CONTENDERS[name].suits(MODELS[model])] for model in models
+    }
+    started = time.perf_counter()
+    limits = measure_limits(options.threads, options.clock)
+    lines: list[dict[str, Any]] = [machine(*PACKAGES), *map(asdict, limits)]
     write(lines, options.output)
+    # What the wall will show: products of several threads add up to the limit, not each to one.
+    speed = next((each.best for each in limits if each.limit == PRODUCT), SPEED * options.threads)
+    estimates = {
+        name: estimate(MODELS[name].gflop, len(each), options.rounds, options.turn, speed)
+        for name, each in suited.items()
+    }
     console = Console(stderr=True)
+    minutes = options.budget or sum(estimates.values()) / 60
+    console.print(f"{', '.join(models)}: about {minutes:.0f} minutes")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-        for name in models:
-            model = MODELS[name]
-            suited = [each for each in names if CONTENDERS[each].suits(model)]
+        for place, name in enumerate(models):
+            seconds = None
+            if options.budget:
+                left = options.budget * 60 - (time.perf_counter() - started)
+                ahead = {each: estimates[each] for each in models[place:]}
+                seconds = shares(ahead, left)[name]
             try:
-                figures = measure(model, suited, options, progress)
+                figures = measure(MODELS[name], suited[name], options, seconds, progress)
             except RuntimeError as error:
                 # One model that cannot be measured must not cost the figures of the others.
-                figures = [Figure(name, OURS, CONTENDERS[OURS].title, str(error))]
+                figures = [Figure(name, OURS, CONTENDERS[OURS].title, "", str(error))]
             more = [asdict(figure) for figure in figures]
             write(more, options.output)
             lines += more
+            console.print(f"{name} done after {(time.perf_counter() - started) / 60:.1f} minutes")
     table = markdown(lines)
     if options.table:
         options.table.write_text(table, encoding="utf-8")

@@ -27,7 +27,8 @@ from models import Network
 Array = np.ndarray[Any, Any]
 Run = Callable[[dict[str, Array]], Array]
 WEIGHTS = "weights.safetensors"
-FP32 = "fp32"
+FP32, INT8 = "fp32", "int8"
+"""Groups of contenders; those of `INT8` answer by approximation, and their error is told."""
 LAST = "-last"
 
 
@@ -84,6 +85,20 @@ CONTENDERS = {
             "OpenVINO, last position",
             "openvino_native",
             ("torch", "openvino"),
+        ),
+        Contender("neuralc-int8", "neuralc --precision int8", "compiled", group=INT8),
+        Contender("neuralc-int8-tensor", "neuralc --precision int8-tensor", "compiled", group=INT8),
+        Contender(
+            "ort-int8", "export + quantize_dynamic", "quantized", EXPORT, ("ort",), group=INT8
+        ),
+        Contender("torch-int8", "torch dynamic int8", "quantized", ("torch",), group=INT8),
+        Contender(
+            "openvino-int8",
+            "OpenVINO, int8 weights",
+            "quantized",
+            ("torch", "openvino"),
+            ("openvino",),
+            group=INT8,
         ),
     )
 }

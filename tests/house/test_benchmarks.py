@@ -23,7 +23,7 @@ import json, sys
 sys.path.insert(0, sys.argv[1])
 import neuralc
 import numpy as np
-import contenders.compiled, export_cost, first_answer, levels, peer_report, peers
+import contenders.compiled, export_cost, first_answer, levels, limits, peer_report, peers
 from models import MODELS, Model
 
 found = {}
@@ -94,7 +94,7 @@ def test_the_table_names_who_took_no_part(report: ModuleType) -> None:
     absent = line("openvino", 0.0, status="absent: no package openvino")
     table = report.markdown([line("neuralc", 1.0), absent, line("ort", 1.25)])
     assert "| OPENVINO | absent: no package openvino |" in table
-    assert "| ORT | 0.2 | 0.1–0.3 | 1.250 (1.150–1.350) | 50 |" in table
+    assert "| ORT | 0.2 | 0.1–0.3 | 1.250 (1.150–1.350) | 50 |  | 0.50" in table
 
 
 def test_a_model_that_could_not_be_measured_is_named(report: ModuleType) -> None:
@@ -230,3 +230,101 @@ def test_of_all_positions_the_last_is_the_answer(models: ModuleType) -> None:
     assert np.array_equal(last.answer(every), wanted)
     assert np.array_equal(last.answer(wanted), wanted)
     assert np.array_equal(last.answer(wanted[:, None]), wanted)
+
+
+def test_the_share_of_the_limit_is_of_what_is_needed(report: ModuleType) -> None:
+    """0.006 of 0.01 GFLOP are needed: at 100 GFLOP/s 0.06 ms, of 0.2 that were taken."""
+    limit = {"limit": "sgemm", "unit": "GFLOP/s", "best": 100.0, "threads": 1, "clock": "cpu"}
+    ours = line("neuralc", 1.0, needed_gflop=0.006)
+    assert "| 50 | 30% | 0.50" in report.markdown([limit, ours])
+    other = limit | {"threads": 2}
+    assert "| 50 |  | 0.50" in report.markdown([other, ours])
+    quantized = ours | {"contender": "neuralc-int8", "group": "int8"}
+    assert "30%" not in report.markdown([limit, quantized])
+
+
+ERROR = {"largest_over_spread": 0.06, "rms_over_spread": 0.03, "cosine": 0.9995, "ranking": None}
+
+
+def in_bytes(contender: str, ratio: float, **others: Any) -> dict[str, Any]:
+    told = {"model": "A128", "group": "int8", "error": ERROR, "median_ms": 0.2 * ratio}
+    return line(contender, ratio, **told | others)
+
+
+def test_lower_precision_is_told_with_its_error(report: ModuleType) -> None:
+    table = report.markdown([line("neuralc", 1.0, model="A128"), in_bytes("neuralc-int8", 0.4)])
+    assert "| NEURALC-INT8 | 2.50 | 0.06 | 0.03 | 0.99950 |  |" in table
+
+
+def test_a_fast_approximation_is_no_best_peer(report: ModuleType) -> None:
+    lines = [line("neuralc", 1.0, model="A128"), line("ort", 1.5, model="A128")]
+    table = report.markdown([*lines, in_bytes("ort-int8", 0.4)])
+    assert "(A128 ORT 1.500 (1.400–1.600)): geometric mean 1.500." in table
+
+
+@pytest.fixture
+def goals(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("peer_goals")
+
+
+def found(*lines: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(each["model"], each["contender"]): each for each in lines}
+
+
+def test_goals_are_judged_and_those_not_measured_left_out(goals: ModuleType) -> None:
+    rows = {each.what: each for each in goals.goals(found(line("neuralc", 1), line("ort", 1.25)))}
+    assert list(rows) == [
+        "over export + ONNX Runtime, D",
+        "over the best peer, geometric mean of 1",
+    ]
+    assert rows["over export + ONNX Runtime, D"].row == (
+        "| over export + ONNX Runtime, D | 1.3 | 1.250 (1.150–1.350) | no |"
+    )
+    assert rows["over the best peer, geometric mean of 1"].met
+
+
+def test_the_best_accurate_peer_in_bytes_is_not_a_wrong_one(goals: ModuleType) -> None:
+    wrong = in_bytes("torch-int8", 0.3, error=ERROR | {"rms_over_spread": 0.3})
+    lines = [line("neuralc", 1.0, model="A128"), in_bytes("neuralc-int8", 0.5), wrong]
+    lines += [in_bytes("ort-int8", 0.75), in_bytes("openvino-int8", 0.9)]
+    rows = {each.what: each.reached for each in goals.goals(found(*lines))}
+    assert rows["int8 over own fp32, A128"] == pytest.approx(1 / 0.5)
+    assert rows["int8 over the best accurate peer (ORT-INT8), A128"] == pytest.approx(0.75 / 0.5)
+
+
+def test_ratios_are_of_rounds_where_these_are_told(goals: ModuleType) -> None:
+    """Of the medians it would be 3 / 2."""
+    own = line("neuralc-int8", 1.0, rounds_ms=[1.0, 2.0, 3.0])
+    assert goals.ratio(line("ort", 1.0, rounds_ms=[3.0, 2.0, 3.0]), own)[0] == 1
+
+
+@pytest.fixture
+def plan(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("peer_plan")
+
+
+def test_peers_are_chosen_by_name_and_by_group(plan: ModuleType) -> None:
+    assert plan.chosen_peers("ort,neuralc") == ["neuralc", "ort"]
+    assert "openvino" in plan.chosen_peers("")
+    assert "openvino-int8" not in plan.chosen_peers("")
+    chosen = plan.chosen_peers("int8,ort")
+    assert chosen[0] == "neuralc"
+    assert {"neuralc-int8", "openvino-int8", "ort"} < set(chosen)
+    assert "openvino" not in chosen
+    with pytest.raises(SystemExit, match="no contender rot"):
+        plan.chosen_peers("rot")
+    with pytest.raises(SystemExit, match="no model B1"):
+        plan.chosen_models("B1", ["A", "B"])
+
+
+def test_rounds_fill_a_budget_within_bounds(plan: ModuleType) -> None:
+    warm = {"fast": 10.0, "slow": 20.0}
+    assert plan.runs_per_turn(warm, 0.1) == 10
+    assert plan.round_seconds(warm, 10) == pytest.approx(11 * 0.03 + 2 * plan.SETTLE_SECONDS)
+    assert plan.runs_per_turn({"slow": 9000.0}, 0.1) == 1
+    assert plan.rounds_within(100, 10) == 10
+    assert plan.rounds_within(-5, 10) == plan.LEAST_ROUNDS
+    assert plan.rounds_within(1e6, 10) == plan.MOST_ROUNDS
+    assert plan.shares({"A": 1.0, "B": 3.0}, 8) == {"A": 2, "B": 6}
