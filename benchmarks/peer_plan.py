@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from contenders import CONTENDERS, FP32, OURS
+from contenders import CONTENDERS, FP32, GPU, OURS
 
 LEAST_ROUNDS, MOST_ROUNDS = 3, 41
 """Fewer say nothing of the spread, and more nothing new."""
@@ -29,12 +29,13 @@ def chosen_models(text: str, known: Iterable[str]) -> list[str]:
 def chosen_peers(text: str) -> list[str]:
     """Ours first, as the others are compared with it; a group's name stands for all in it, and
     nothing for all at full precision. Raises `SystemExit` for one that does not exist."""
-    groups = {each.group for each in CONTENDERS.values()}
+    known = [each for each in CONTENDERS.values() if each.group != GPU]
+    groups = {each.group for each in known}
     names = []
     for name in [name for name in text.split(",") if name] or [FP32]:
-        members = [each.name for each in CONTENDERS.values() if each.group == name]
+        members = [each.name for each in known if each.group == name]
         names += members if name in groups else [name]
-    _known(names, [*CONTENDERS, *sorted(groups)], "contender")
+    _known(names, [*(each.name for each in known), *sorted(groups)], "contender")
     return list(dict.fromkeys([OURS, *names]))
 
 

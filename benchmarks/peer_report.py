@@ -34,6 +34,7 @@ HEADINGS = (
 )
 ERRORS = ("largest / spread", "rms / spread", "least cosine", "ranking")
 OURS = "neuralc"
+REFERENCES = (OURS, "neuralc-gpu")
 
 
 def figures_of(lines: Iterable[Line]) -> dict[tuple[str, str], Line]:
@@ -47,7 +48,7 @@ def best_peer(lines: Mapping[tuple[str, str], Line], model: str) -> Line | None:
         for (name, contender), line in lines.items()
         if name == model
         and contender.split("-")[0] != OURS
-        and line.get("group", "fp32") == "fp32"
+        and line.get("group", "fp32") in ("fp32", "gpu")
         and line["status"] == "measured"
     ]
     return min(peers, key=lambda line: float(line["ours_is_faster"]), default=None)
@@ -82,7 +83,7 @@ def markdown(lines: Iterable[Line]) -> str:
                 text.append(f"| {line['title']} | {line['status']} | | | | | | |")
                 continue
             low, high = line["quartiles_ms"]
-            compared = "" if line["contender"] == OURS else ratio(line)
+            compared = "" if line["contender"] in REFERENCES else ratio(line)
             speed = line["gflop"] / line["median_ms"] * 1e3
             reached = share(line, limits)
             text.append(
@@ -136,7 +137,7 @@ def errors(here: Iterable[Line]) -> list[str]:
     rows = []
     for line in here:
         error = line.get("error")
-        if line["status"] != "measured" or line.get("group", "fp32") == "fp32" or not error:
+        if line["status"] != "measured" or line.get("group") != "int8" or not error:
             continue
         ranking = "" if error["ranking"] is None else f"{error['ranking']:.5f}"
         faster = f"{1 / line['ours_is_faster']:.2f}"
@@ -166,7 +167,7 @@ def summary(found: Mapping[tuple[str, str], Line], models: list[str]) -> list[st
                 cells.append("")
             elif line["status"] != "measured":
                 cells.append("–")
-            elif contender == OURS:
+            elif contender in REFERENCES:
                 cells.append(f"{line['median_ms']:.4g} ms")
             else:
                 cells.append(ratio(line))
@@ -180,7 +181,8 @@ def machines(lines: Iterable[Line]) -> list[str]:
     for line in lines:
         if "processor" in line:
             versions = ", ".join(f"{name} {each}" for name, each in line["versions"].items())
-            told.append(f"{line['processor']}, {line['cores']} cores. {versions}.")
+            device = f" {line['device']}." if "device" in line else ""
+            told.append(f"{line['processor']}, {line['cores']} cores.{device} {versions}.")
     return list(dict.fromkeys(told))
 
 
@@ -196,7 +198,7 @@ def plot(lines: Iterable[Line], path: Path) -> None:
     lines = list(lines)
     found = figures_of(lines)
     models = list(dict.fromkeys(model for model, _ in found))
-    hidden = (OURS, f"{OURS}-session")
+    hidden = (*REFERENCES, f"{OURS}-session")
     shown = {name: line["title"] for (_, name), line in found.items() if name not in hidden}
     width = 0.8 / max(1, len(shown))
     figure, axes = pyplot.subplots(figsize=(1.6 * len(models) + 3.5, 4.2), layout="constrained")

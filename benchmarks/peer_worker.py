@@ -38,9 +38,11 @@ def main() -> None:
             threads, clock = rest
             run = contender.module.open(name, model, folder, int(threads))
             batches = model.batches()
-            answers = [np.array(model.answer(run(inputs))) for inputs in batches]
+            answers = [np.array(model.answer(np.asarray(run(inputs)))) for inputs in batches]
             answered, peak = time.time(), resident("VmHWM")
-            answers += [np.array(model.answer(run(inputs))) for inputs in model.more_probes()]
+            answers += [
+                np.array(model.answer(np.asarray(run(inputs)))) for inputs in model.more_probes()
+            ]
             np.save(folder / f"{name}.npy", np.concatenate(answers))
             del answers
     if verb == "prepare":

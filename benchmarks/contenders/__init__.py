@@ -27,8 +27,11 @@ from models import Network
 Array = np.ndarray[Any, Any]
 Run = Callable[[dict[str, Array]], Array]
 WEIGHTS = "weights.safetensors"
-FP32, INT8 = "fp32", "int8"
-"""Groups of contenders; those of `INT8` answer by approximation, and their error is told."""
+FP32, INT8, GPU = "fp32", "int8", "gpu"
+"""Groups of contenders; those of `INT8` answer by approximation, and their error is told; those of
+`GPU` take part in `gpu.py` only."""
+DEVICE = "device.json"
+"""In `folder`, for contenders of the group `GPU`: `{"provider": …, "precision": …}`."""
 LAST = "-last"
 
 
@@ -99,6 +102,17 @@ CONTENDERS = {
             ("torch", "openvino"),
             ("openvino",),
             group=INT8,
+        ),
+        Contender("neuralc-gpu", "neuralc", "accelerated", group=GPU),
+        Contender("ort-gpu", "torch.onnx.export + ONNX Runtime", "accelerated", EXPORT, group=GPU),
+        Contender("torch-gpu", "torch eager", "accelerated", ("torch",), group=GPU),
+        Contender("compile-gpu", "torch.compile", "accelerated", ("torch",), group=GPU),
+        Contender(
+            "graphs-gpu",
+            "torch.compile, mode reduce-overhead",
+            "accelerated",
+            ("torch",),
+            group=GPU,
         ),
     )
 }

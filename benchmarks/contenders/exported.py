@@ -18,7 +18,15 @@ def open(name: str, model: Network, folder: Path, threads: int) -> Run:
 
 
 def export(name: str, model: Network, folder: Path) -> str:
-    """With a fixed batch, which can only help the runtime, unless the lengths are mixed."""
+    write_export(model, folder, folder / f"{name}.onnx", sliced=CONTENDERS[name].sliced)
+    return ""
+
+
+def write_export(
+    model: Network, folder: Path, path: Path, *, sliced: bool = False, half: bool = False
+) -> None:
+    """With a fixed batch, which can only help the runtime, unless the lengths are mixed; `half` in
+    two-byte precision."""
     import torch
     from torch_models import example, module_of
 
@@ -26,18 +34,20 @@ def export(name: str, model: Network, folder: Path) -> str:
         name: {place: torch.export.Dim(axis) for place, axis in enumerate(names)}
         for name, names in model.open_axes.items()
     }
-    inputs = example(model)
+    inputs, module = example(model), module_of(model, folder, sliced)
+    if half:
+        module = module.half()
+        inputs = {n: x.half() if x.is_floating_point() else x for n, x in inputs.items()}
     with torch.no_grad():
         torch.onnx.export(
-            module_of(model, folder, CONTENDERS[name].sliced),
+            module,
             tuple(inputs.values()),
-            folder / f"{name}.onnx",
+            path,
             input_names=list(inputs),
             dynamic_shapes=axes or None,
             dynamo=True,
             verbose=False,
         )
-    return ""
 
 
 def optimize(model: Network, folder: Path) -> str:

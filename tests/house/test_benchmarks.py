@@ -23,7 +23,7 @@ import json, sys
 sys.path.insert(0, sys.argv[1])
 import neuralc
 import numpy as np
-import contenders.compiled, export_cost, first_answer, levels, limits, peer_report, peers
+import contenders.compiled, export_cost, first_answer, gpu, levels, limits, peers
 from models import MODELS, Model
 
 found = {}
@@ -328,3 +328,39 @@ def test_rounds_fill_a_budget_within_bounds(plan: ModuleType) -> None:
     assert plan.rounds_within(-5, 10) == plan.LEAST_ROUNDS
     assert plan.rounds_within(1e6, 10) == plan.MOST_ROUNDS
     assert plan.shares({"A": 1.0, "B": 3.0}, 8) == {"A": 2, "B": 6}
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("gpu")
+
+
+def test_without_a_gpu_nothing_is_measured_and_the_status_says_so(
+    gpu: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    monkeypatch.setattr(sys, "argv", ["gpu.py"])
+    assert gpu.main() == 3
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "nothing was measured: this ONNX Runtime has no CUDA provider" in told.err
+    assert gpu.missing("cpu") is None
+
+
+def test_the_steps_on_a_gpu_run_on_the_cpu(tmp_path: Path) -> None:
+    lines = tmp_path / "gpu.jsonl"
+    asked = ["--provider", "cpu", "--precision", "fp32", "--models", "D", "--rounds", "3"]
+    asked += ["--peers", "neuralc-gpu", "--turn", "0.01", "--output", str(lines)]
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "gpu.py"), *asked],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    told, figure = (json.loads(text) for text in lines.read_text(encoding="utf-8").splitlines())
+    assert told["device"] == "no GPU, fp32"
+    assert (figure["contender"], figure["status"]) == ("neuralc-gpu", "measured")
+    assert figure["median_ms"] > 0
+    assert len(figure["rounds_ms"]) == 3
