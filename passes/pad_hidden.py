@@ -56,6 +56,7 @@ class PadHidden(Rewrite[PadHiddenMatch]):
     """
 
     name: ClassVar[str] = "pad_hidden"
+    fuses: ClassVar[bool] = False
     roots: ClassVar[tuple[str, ...]] = ("linear",)
     target: str = "cpu"
 

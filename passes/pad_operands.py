@@ -33,6 +33,7 @@ class PadOperands(Rewrite[Match]):
     """
 
     name: ClassVar[str] = "pad_operands"
+    fuses: ClassVar[bool] = False
     roots: ClassVar[tuple[str, ...]] = ("linear",)
     target: str = "cpu"
 

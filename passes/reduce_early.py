@@ -91,6 +91,7 @@ class ReduceEarly(Rewrite[ReduceEarlyMatch]):
     """
 
     name: ClassVar[str] = "reduce_early"
+    fuses: ClassVar[bool] = False
     roots: ClassVar[tuple[str, ...]] = ("reduce_mean", "div")
 
     def match(self, graph: Graph, node: Node) -> ReduceEarlyMatch | None:

@@ -21,6 +21,8 @@ class RemarkKind(Enum):
 
     FUSED = "fused"
     MISSED = "missed"
+    CHANGED = "changed"
+    KEPT = "kept"
     FORM = "form"
     NOTE = "note"
 
@@ -33,8 +35,16 @@ class RemarkKind(Enum):
 _CODES = {
     RemarkKind.FUSED: "R0801",
     RemarkKind.MISSED: "R0802",
+    RemarkKind.CHANGED: "R0804",
+    RemarkKind.KEPT: "R0802",
     RemarkKind.FORM: "R0803",
     RemarkKind.NOTE: "R0804",
+}
+
+_PREFIXES = {
+    RemarkKind.FUSED: "fused: ",
+    RemarkKind.MISSED: "not fused: ",
+    RemarkKind.KEPT: "left as it is: ",
 }
 
 
@@ -70,6 +80,14 @@ class Remarks:
     def missed(self, pass_name: str, message: str, nodes: Iterable[Node]) -> None:
         """Nodes that look like a pattern stayed as they are; the message gives the reason."""
         self._record(pass_name, RemarkKind.MISSED, message, nodes)
+
+    def changed(self, pass_name: str, message: str, nodes: Iterable[Node]) -> None:
+        """Nodes are computed in another way, in another order or at another size."""
+        self._record(pass_name, RemarkKind.CHANGED, message, nodes)
+
+    def kept(self, pass_name: str, message: str, nodes: Iterable[Node]) -> None:
+        """Nodes that could have been changed so were not; the message gives the reason."""
+        self._record(pass_name, RemarkKind.KEPT, message, nodes)
 
     def form(self, pass_name: str, message: str, nodes: Iterable[Node]) -> None:
         """A fused op was given the form in which the target runs it."""
@@ -108,7 +126,7 @@ def _diagnostic(remark: Remark, scopes: list[str]) -> Diagnostic:
     times = f" ({len(scopes)} times)" if len(scopes) > 1 else ""
     named = [scope for scope in dict.fromkeys(scopes) if scope]
     where = ", ".join(named) if len(named) <= 3 else f"{named[0]} … {named[-1]}"
-    prefix = {RemarkKind.FUSED: "fused: ", RemarkKind.MISSED: "not fused: "}.get(remark.kind, "")
+    prefix = _PREFIXES.get(remark.kind, "")
     return Diagnostic(
         remark.kind.code,
         Severity.REMARK,

@@ -45,6 +45,8 @@ class Rewrite(Pass, Generic[M]):
     """The ops that a match starts from."""
     tells: ClassVar[bool] = True
     """Whether its rewrites are worth remarks."""
+    fuses: ClassVar[bool] = True
+    """Whether it makes one node of several; remarks speak of other rewrites as changes."""
 
     def match(self, graph: Graph, node: Node) -> M | None:
         raise NotImplementedError
@@ -78,7 +80,8 @@ class Rewrite(Pass, Generic[M]):
             emit = _Recorder(Emitter.like(graph, *match.nodes))
             results = self.rewrite(graph, match, emit)
             if self.tells:
-                remarks.fused(self.name, self.describe(match), match.nodes)
+                tell = remarks.fused if self.fuses else remarks.changed
+                tell(self.name, self.describe(match), match.nodes)
             substitute(graph, node, results)
             emit.erase_unused()
             for result in results:
@@ -86,7 +89,8 @@ class Rewrite(Pass, Generic[M]):
             changes += 1
         for root, (reason, nodes) in declined.items():
             if graph.producer(root) is not None:
-                remarks.missed(self.name, reason, nodes)
+                tell = remarks.missed if self.fuses else remarks.kept
+                tell(self.name, reason, nodes)
         return changes
 
 

@@ -57,6 +57,7 @@ class RowsOnDemand(Rewrite[RowsMatch]):
     """
 
     name: ClassVar[str] = "rows_on_demand"
+    fuses: ClassVar[bool] = False
     roots: ClassVar[tuple[str, ...]] = ("slice", "take_rows")
 
     def match(self, graph: Graph, node: Node) -> RowsMatch | None:

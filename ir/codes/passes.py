@@ -17,9 +17,10 @@ CODES = {
         "two products as an attention. Shown by `--remarks`.",
     ),
     "R0802": Code(
-        "not fused",
-        "Operations that look like a known pattern stayed apart; the message gives the reason. "
-        "The program is right all the same, but may be slower than it could be.",
+        "not fused, or left as it is",
+        "Operations that look like a known pattern stayed apart, or are computed as they are "
+        "written; the message gives the reason. The program is right all the same, but may be "
+        "slower than it could be.",
     ),
     "R0803": Code(
         "form chosen",
