@@ -7,11 +7,13 @@ interrupt and a closed pipe. No input gives a traceback, unless `--debug` asks f
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import errno
 import io
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -39,6 +41,18 @@ def run(command: Any, argv: list[str], name: str) -> int:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return CLOSED_PIPE
+
+
+def leave(status: int) -> NoReturn:
+    """Ends the process without taking the interpreter apart: with numpy and a runtime loaded that
+    takes longer than many a model takes to run (docs/optimizations/start.md). What was registered
+    for the end, such as the removal of temporary folders, is done; streams are flushed."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        # A reader that has left, or a full disk, was met and told in `run`.
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
 
 
 def _make_streams_safe() -> None:

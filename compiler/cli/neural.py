@@ -61,4 +61,4 @@ def command() -> None:
 
 def main() -> None:
     """The entry point of the script `neural`."""
-    sys.exit(guard.run(command, sys.argv[1:], "neural"))
+    guard.leave(guard.run(command, sys.argv[1:], "neural"))

@@ -107,4 +107,4 @@ def command(messages: Messages, /, source: Path, **given: Any) -> int:
 
 def main() -> None:
     """The entry point of the script `neuralc`."""
-    sys.exit(guard.run(command, sys.argv[1:], "neuralc"))
+    guard.leave(guard.run(command, sys.argv[1:], "neuralc"))

@@ -102,3 +102,23 @@ def test_running_a_file_loads_nothing_of_the_compiler(small: Path) -> None:
     np.save("x.npy", np.zeros((1, 6, 8), np.float32))
     heavy = {"onnx", "networkx", "rich", "lark", "safetensors", "zipfile"}
     assert not loaded_by(RUN) & heavy
+
+
+LEAVE = """
+import sys, tempfile
+from neuralc.compiler.cli import guard
+folder = tempfile.TemporaryDirectory(prefix="neuralc-", dir=".")
+sys.stdout.write("out without an end of line")
+sys.stderr.write("told")
+guard.leave(3)
+"""
+
+
+def test_leaving_flushes_and_removes_what_was_temporary(tmp_path: Path) -> None:
+    """The interpreter is not taken apart, but nothing is lost by that."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVE], capture_output=True, text=True, timeout=60, cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout) == (3, "out without an end of line")
+    assert done.stderr.startswith("told")
+    assert list(tmp_path.iterdir()) == []
