@@ -174,7 +174,8 @@ class Compilation:
 
         tuned = self.tuning.forms() if self.tuning is not None else None
         forms, level = dict(self.options.forms), self.options.opt_level
-        passes = forms_passes(self.target, forms, level, self.quantization_plan, tuned)
+        plan, padding = self.quantization_plan, self.options.padding
+        passes = forms_passes(self.target, forms, level, plan, tuned, padding=padding)
         graph = self._run_passes("select forms", self.graph, passes)
         self.report.nodes["target"] = len(graph)
         self.report.forms = _count_forms(graph)

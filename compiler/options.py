@@ -18,6 +18,7 @@ TARGETS = ("cpu", "portable", "cuda")
 PRECISIONS = ("fp32", "fp16", "int8", "int8-tensor", "int8-weights", "int4-weights")
 MASK_DTYPES = ("int64", "bool", "float32")
 LOGITS = ("all", "last")
+PADDINGS = ("auto", "packed", "kept")
 POSITIONS = ("none", "sinusoidal", "learned")
 WEIGHT_ADAPTERS = ("bert",)
 
@@ -59,6 +60,9 @@ class CompileOptions:
     """The largest size of each open axis."""
     padding_mask: bool = False
     mask_dtype: str = "int64"
+    padding: str = "auto"
+    """Whether padding positions are computed: "kept", "packed" (nowhere where no output depends on
+    them), or "auto" (packed where that saves more than it costs)."""
     positions: str | None = None
     logits: str = "all"
     """Which positions a result for each position is given for: `all`, or the `last` one alone."""
@@ -119,6 +123,7 @@ class CompileOptions:
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("mask_dtype", self.mask_dtype, MASK_DTYPES)
         _one_of("logits", self.logits, LOGITS)
+        _one_of("padding", self.padding, PADDINGS)
         if self.positions is not None:
             _one_of("positions", self.positions, POSITIONS)
         if self.weights_from is not None:

@@ -17,12 +17,16 @@ class Symbol:
 
     `origin` says where it comes from ("the batch", "axis 1 of input 'x'"); `maximum` is None
     where the program sets no bound. Two symbols of one graph never share a name.
+
+    A symbol with `within` is no axis of an input: the data decides its size, which is that
+    dimension at most ("the rows that hold a token", within B*S). The op that counts it names it.
     """
 
     name: str
     minimum: int = 1
     maximum: int | None = None
     origin: str = ""
+    within: Dim | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -109,10 +113,14 @@ Shape = tuple[Dim, ...]
 
 
 def symbol(
-    name: str, minimum: int = 1, maximum: int | None = None, origin: str = ""
+    name: str,
+    minimum: int = 1,
+    maximum: int | None = None,
+    origin: str = "",
+    within: Dim | None = None,
 ) -> SymbolicDim:
     """A dimension that is one new symbol."""
-    return SymbolicDim((((Symbol(name, minimum, maximum, origin),), 1),))
+    return SymbolicDim((((Symbol(name, minimum, maximum, origin, within),), 1),))
 
 
 def product(dims: tuple[Dim, ...] | list[Dim]) -> Dim:
@@ -126,7 +134,8 @@ def product(dims: tuple[Dim, ...] | list[Dim]) -> Dim:
 def evaluate(dim: Dim, sizes: Mapping[str, int]) -> int:
     """The integer that a dimension is when each symbol has the size given under its name.
 
-    Raises `KeyError` for a symbol without a size.
+    A symbol that the data decides and that has no size is taken as large as it can be. Raises
+    `KeyError` for any other symbol without a size.
     """
     if isinstance(dim, int):
         return dim
@@ -135,7 +144,10 @@ def evaluate(dim: Dim, sizes: Mapping[str, int]) -> int:
         value = coefficient
         for atom in monomial:
             if isinstance(atom, Symbol):
-                value *= sizes[atom.name]
+                if atom.within is not None and atom.name not in sizes:
+                    value *= evaluate(atom.within, sizes)
+                else:
+                    value *= sizes[atom.name]
             else:
                 value *= evaluate(atom.dividend, sizes) // atom.divisor
         total += value
@@ -155,6 +167,8 @@ def largest(dim: Dim, unbounded: Mapping[str, int] | None = None) -> int | None:
         size = symbol.maximum
         if size is None:
             size = (unbounded or {}).get(symbol.name)
+        if size is None and symbol.within is not None:
+            size = largest(symbol.within, unbounded)
         if size is None:
             return None
         sizes[symbol.name] = size

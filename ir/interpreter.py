@@ -7,18 +7,20 @@ value is dropped once its last reader has run, so that deep models fit into memo
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from .binding import bind_attributes, bind_symbols, bind_type
 from .diagnostic import CompileError, Diagnostic, ExitStatus, Severity
+from .dim import Dim, symbols_of
 from .dtype import DType
 from .evaluate import evaluate
 from .graph import Graph
 from .node import Node
 from .reference import as_float64, compute
 from .rounding import rounded
+from .spec import spec_of
 from .value import Value
 
 __all__ = ["bind_attributes", "bind_symbols", "interpret"]
@@ -115,7 +117,7 @@ def _checked(value: Value, array: Array) -> Array:
     return as_float64(rounded(array, dtype))
 
 
-def _run(node: Node, arrays: list[Array | None], sizes: Mapping[str, int]) -> tuple[Array, ...]:
+def _run(node: Node, arrays: list[Array | None], sizes: dict[str, int]) -> tuple[Array, ...]:
     if "." in node.op:
         raise _fault(node, "E0732", f"the op {node.op} is not one of neuralc's own")
     types = [None if o is None else bind_type(o.type, sizes) for o in node.operands]
@@ -123,6 +125,9 @@ def _run(node: Node, arrays: list[Array | None], sizes: Mapping[str, int]) -> tu
         results = compute(node.op, types, arrays, bind_attributes(node.attributes, sizes))
     except (IndexError, ValueError, ZeroDivisionError) as error:
         raise _fault(node, "E0731", f"{node.op} cannot be computed: {error}") from error
+    if counted := spec_of(node.op).counts:
+        (symbol,) = symbols_of((cast("Dim", node.attributes[counted]),))
+        sizes[symbol.name] = results[0].shape[0]
     for value, array in zip(node.results, results, strict=True):
         expected = bind_type(value.type, sizes)
         if array.shape != expected.shape:

@@ -90,6 +90,9 @@ class OpSpec:
     """Names of the results; an op whose count depends on its attributes names one, `results…`."""
     reference: Reference | None = None
     """(arrays, attributes with every dimension an int) -> array or tuple of arrays, in float64."""
+    counts: str = ""
+    """The attribute that holds the symbol of the first result's length, where the data decides it:
+    the interpreter reads its size off the result."""
     decompose: Decompose | None = None
     """(emit, operands, attributes) -> value or tuple of values, by simpler ops."""
     doc: str = ""

@@ -81,10 +81,11 @@ class _Reader(Tokens):
         self.expect(">=")
         minimum = self.integer()
         maximum = self.integer() if self.accept("<=") else None
+        within = self.dim() if self.accept_word("within") else None
         origin = self.string() if self.at('"') else ""
         if name in self.symbols:
             raise self.error(f"symbol {name} is declared twice")
-        self.symbols[name] = Symbol(name, minimum, maximum, origin)
+        self.symbols[name] = Symbol(name, minimum, maximum, origin, within)
 
     def definition(self, graph: Graph, values: dict[str, Value]) -> None:
         names: list[str] = []
@@ -184,11 +185,11 @@ class _Reader(Tokens):
         return TensorType(_DTYPES[dtype], tuple(self.until("]", self.dim)))
 
     def dim(self) -> Dim:
-        """A dimension: up to the comma or bracket that ends it."""
+        """A dimension: up to the comma, bracket, quote or line that ends it."""
         start, depth = self.position, 0
         while self.position < len(self.text):
             mark = self.text[self.position]
-            if depth == 0 and mark in ",)]}\n":
+            if depth == 0 and mark in ',)]}"\n':
                 break
             depth += (mark == "(") - (mark == ")")
             self.position += 1

@@ -107,6 +107,8 @@ def _symbol(symbol: Symbol) -> str:
     text = f"symbol {symbol.name} >= {symbol.minimum}"
     if symbol.maximum is not None:
         text += f" <= {symbol.maximum}"
+    if symbol.within is not None:
+        text += f" within {symbol.within}"
     return f"{text} {_quoted(symbol.origin)}" if symbol.origin else text
 
 

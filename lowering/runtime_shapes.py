@@ -1,19 +1,20 @@
 """Sizes that are known only when the model runs, as ONNX tensors.
 
 In: symbolic dimensions. Out: names of int64 tensors that hold them, computed once each from the
-shapes of the model's inputs.
+shapes of the model's inputs and of what is counted.
 """
 
 from __future__ import annotations
 
 from ..ir.dim import Atom, Dim, Shape, Symbol, SymbolicDim
+from ..ir.spec import spec_of
 from .onnx_writer import OnnxWriter, fault
 
 
 def size(w: OnnxWriter, dim: Dim) -> str:
     """The name of a vector of one int64: the dimension.
 
-    Raises `CompileError` E0602 for a symbol that is no dimension of an input.
+    Raises `CompileError` E0602 for a symbol that is neither a dimension of an input nor counted.
     """
     if isinstance(dim, int):
         return w.ints([dim])
@@ -84,14 +85,19 @@ def _atom(w: OnnxWriter, atom: Atom) -> str:
     wanted = SymbolicDim((((atom,), 1),))
     cache = w.sizes
     if atom not in cache:
-        for value in w.graph.inputs:
-            if wanted in value.type.shape:
-                axis = value.type.shape.index(wanted)
-                cache[atom] = w.shared(
-                    f"size/{atom}", "Shape", value.name, start=axis, end=axis + 1
-                )
-                break
-        else:
-            message = f"the size {atom} is not a dimension of an input, so it cannot be computed"
-            raise fault("E0602", message)
+        tensor, axis = _where_known(w, wanted)
+        cache[atom] = w.shared(f"size/{atom}", "Shape", tensor, start=axis, end=axis + 1)
     return cache[atom]
+
+
+def _where_known(w: OnnxWriter, symbol: SymbolicDim) -> tuple[str, int]:
+    """A tensor and its axis that is as long as the symbol: an input's, or the op's that counts."""
+    for value in w.graph.inputs:
+        if symbol in value.type.shape:
+            return value.name, value.type.shape.index(symbol)
+    for node in w.graph.nodes():
+        counted = "" if "." in node.op else spec_of(node.op).counts
+        if counted and node.attributes[counted] == symbol:
+            return w.read(node.results[0]), 0
+    message = f"the size {symbol} is not a dimension of an input, so it cannot be computed"
+    raise fault("E0602", message)

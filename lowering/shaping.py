@@ -86,3 +86,9 @@ def take_rows(w: OnnxWriter, node: Node) -> None:
     """GatherND takes an index of one entry for each of its results."""
     entries = w.step("Unsqueeze", w.operands[1], w.ints([-1]))
     w.result("GatherND", w.operands[0], entries, batch_dims=1)
+
+
+@lowers("nonzero")
+def nonzero(w: OnnxWriter, node: Node) -> None:
+    """NonZero gives one row of indices for each axis of its operand."""
+    w.result("Squeeze", w.step("NonZero", w.operands[0]), w.ints([0]))

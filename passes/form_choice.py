@@ -69,6 +69,8 @@ class Sizes:
 
     def of(self, symbol: Symbol) -> int:
         """The size that a symbol stands for."""
+        if symbol.within is not None:
+            return self(symbol.within)
         if symbol.maximum is not None and symbol.name not in self._batches:
             return symbol.maximum
         return 1 if symbol.name in self._batches else USUAL_LENGTH

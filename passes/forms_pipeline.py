@@ -18,6 +18,7 @@ from .direct_output import DirectOutput
 from .flatten_rows import FlattenRows
 from .fold_constants import FoldConstants
 from .manager import Pass
+from .pack_rows import PackRows
 from .pad_hidden import PadHidden
 from .pad_operands import PadOperands
 from .quantize import Quantize
@@ -35,6 +36,8 @@ class FormsRequest:
     """The user's `--form` choices."""
     plan: QuantizationPlan = field(default_factory=QuantizationPlan)
     """Which products compute in less than 32 bits."""
+    padding: str = "auto"
+    """The user's `--padding`: whether padding positions are computed."""
     tuned: TunedForms | None = None
     """What was measured for the graph."""
     watch: Watch | None = None
@@ -68,6 +71,10 @@ FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
     (
         lambda request: ReduceAsProduct(request.target.name),
         "a product adds rows up faster than a reduction; what makes its rows is folded below",
+    ),
+    (
+        lambda request: PackRows(request.target.name, request.padding),
+        "what is not computed for padding is saved",
     ),
     (lambda request: FlattenRows(), "Gemm, the fastest product, works on rows"),
     (
@@ -128,14 +135,15 @@ def forms_passes(
     plan: QuantizationPlan | None = None,
     tuned: TunedForms | None = None,
     watch: Watch | None = None,
+    padding: str = "auto",
 ) -> list[Pass]:
-    """The passes for a target under the user's `--form` choices, a plan of precisions and what was
-    measured.
+    """The passes for a target under the user's `--form` choices and `--padding`, a plan of
+    precisions and what was measured.
 
     `watch` is told each choice of a form. Running them raises `CompileError` E0622 or E0623 for a
     choice of the user that is unknown or cannot be, E0642 for a measured one that cannot be.
     """
-    request = FormsRequest(target, forms, plan or QuantizationPlan(), tuned, watch)
+    request = FormsRequest(target, forms, plan or QuantizationPlan(), padding, tuned, watch)
     without = tuned.without if tuned is not None else frozenset()
     passes = [make(request) for make, _ in forms_rows(level)]
     return [each for each in passes if each.name not in without or each.name not in OPTIONAL_PASSES]

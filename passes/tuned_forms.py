@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..ir.dim import Dim, SymbolicDim, evaluate
+from ..ir.dim import Dim, Symbol, SymbolicDim, evaluate
 from ..ir.node import Attribute, Node
 from ..ir.type import TensorType
 from ..ir.value import Kind, Value
@@ -57,10 +57,17 @@ def signature_of(node: Node, sizes: Mapping[str, int]) -> str:
 
 
 def concrete(dim: Dim, sizes: Mapping[str, int]) -> Dim:
-    """The dimension with every symbol at its size; as it is where one has none."""
-    if isinstance(dim, int) or any(each.name not in sizes for each in dim.symbols()):
+    """The dimension with every symbol at its size; as it is where one has none. What the data
+    decides is taken as large as it can be."""
+    if isinstance(dim, int) or not all(_is_sized(each, sizes) for each in dim.symbols()):
         return dim
     return evaluate(dim, sizes)
+
+
+def _is_sized(symbol: Symbol, sizes: Mapping[str, int]) -> bool:
+    if symbol.name in sizes or symbol.within is None:
+        return symbol.name in sizes
+    return isinstance(concrete(symbol.within, sizes), int)
 
 
 def concrete_type(type: TensorType, sizes: Mapping[str, int]) -> TensorType:

@@ -16,6 +16,7 @@ from ...ir.diagnostic import ExitStatus, failure
 from ..options import (
     LOGITS,
     MASK_DTYPES,
+    PADDINGS,
     POSITIONS,
     PRECISIONS,
     TARGETS,
@@ -107,6 +108,13 @@ pipeline_options = options(
         help="fp32 (default), int8 and others with --target cpu, fp16 with --target cuda",
     ),
     click.option(
+        "--padding",
+        type=click.Choice(PADDINGS),
+        default="auto",
+        help="compute padding positions (kept), or leave them out (packed) where no output "
+        "depends on them; auto (default): where it pays",
+    ),
+    click.option(
         "--form",
         "forms",
         multiple=True,
@@ -167,7 +175,7 @@ def compile_options(given: dict[str, Any], **more: Any) -> CompileOptions:
     arguments: dict[str, Any] = {}
     for name in (
         "network", "dynamic", "padding_mask", "mask_dtype", "positions", "logits",
-        "weights", "weights_from", "seed", "target", "precision",
+        "weights", "weights_from", "seed", "target", "precision", "padding",
     ):  # fmt: skip
         if name in given:
             arguments[name] = given[name]

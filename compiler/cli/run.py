@@ -157,7 +157,7 @@ def _refuse_compiling(model: Path) -> None:
 
 _COMPILING = {
     "opt_level", "target", "precision", "forms", "network", "dynamic", "max_sizes", "padding_mask",
-    "mask_dtype", "positions", "weights", "weights_from",
+    "mask_dtype", "positions", "padding", "weights", "weights_from",
 }  # fmt: skip
 
 

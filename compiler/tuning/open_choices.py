@@ -43,6 +43,7 @@ class OpenChoices:
     forms: Mapping[str, str]
     sizes: Mapping[str, int]
     plan: QuantizationPlan = field(default_factory=QuantizationPlan)
+    padding: str = "auto"
 
     def under(self, tuned: TunedForms) -> dict[str, OpenChoice]:
         """The open choices by signature, in the order of the graph, where `tuned` is followed: a
@@ -74,4 +75,6 @@ class OpenChoices:
         return run_pipeline(each.model, passes[at:]).graph
 
     def _passes(self, tuned: TunedForms, watch: Watch | None = None) -> list[Pass]:
-        return forms_passes(self.target, self.forms, FORMS_FROM_LEVEL, self.plan, tuned, watch)
+        return forms_passes(
+            self.target, self.forms, FORMS_FROM_LEVEL, self.plan, tuned, watch, self.padding
+        )

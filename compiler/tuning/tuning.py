@@ -46,13 +46,13 @@ def record_for(
     if options.tuning is not None:
         record = read_record(options.tuning)
         _check(record, options)
-        open = OpenChoices(compilation.graph, target, forms, record.sizes, plan)
+        open = OpenChoices(compilation.graph, target, forms, record.sizes, plan, options.padding)
         compilation.tell(_unmeasured(record, open))
         return record
     provider = "cuda" if target.name == "cuda" else "cpu"
     machine = host(options.tuning_threads, provider)
     sizes = tuning_sizes(compilation.graph, dict(options.tuning_sizes))
-    open = OpenChoices(compilation.graph, target, forms, sizes, plan)
+    open = OpenChoices(compilation.graph, target, forms, sizes, plan, options.padding)
     key = {**machine, "target": target.name, "precision": options.precision}
     cache = TuningCache(key, used=options.tuning_cache)
     stopwatch = (start or ProcessStopwatch)(provider, options.tuning_threads)

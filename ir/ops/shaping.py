@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dim import Dim, largest, product
+from ..dim import Dim, SymbolicDim, largest, product
 from ..dtype import DType
 from ..spec import AttributeSpec, InferenceError, Operand, OpSpec, define
 from ..type import TensorType
@@ -19,7 +19,9 @@ from .rules import (
     certainly_exceeds,
     is_negative,
     require,
+    require_bool,
     require_broadcastable,
+    require_rank,
     require_same_dtype,
     shape_text,
 )
@@ -271,5 +273,39 @@ define(
         doc="Of each member of the batch the rows that its own index names: x [B, S, …] and index "
         "[B, K] give [B, K, …]. Negative indices count from the end; one outside the axis is an "
         "error.",
+    )
+)
+
+
+# ---- nonzero ------------------------------------------------------------------------------
+
+
+def _infer_nonzero(operands: Any, attributes: Any) -> Types:
+    (mask,) = operands
+    count = attributes["count"]
+    require_bool("nonzero", mask=mask)
+    require_rank("nonzero", "mask", mask, 1)
+    symbols = list(count.symbols()) if isinstance(count, SymbolicDim) else []
+    require(
+        len(symbols) == 1 and str(count) == symbols[0].name,
+        f"nonzero: count is {count}, but must be a symbol",
+    )
+    require(
+        symbols[0].within == mask.shape[0],
+        f"nonzero: {count} is within {symbols[0].within}, but must be within {mask.shape[0]}",
+    )
+    return (TensorType(DType.I64, (count,)),)
+
+
+define(
+    OpSpec(
+        "nonzero",
+        (Operand("mask"),),
+        _infer_nonzero,
+        {"count": AttributeSpec(Dim)},
+        reference=lambda arrays, attributes: np.flatnonzero(arrays[0]),
+        counts="count",
+        doc="Where the mask is true, in ascending order. `count` is the symbol that stands for how "
+        "many places that are: only the data says it.",
     )
 )

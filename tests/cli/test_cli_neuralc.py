@@ -169,6 +169,20 @@ def test_the_last_logits_are_asked_for(small: Path, command: Command) -> None:
     assert command("neuralc", small, "--logits", "first").status == 2
 
 
+def test_padding_is_left_out_or_kept_as_asked_for(small: Path, command: Command) -> None:
+    small.write_text(
+        "network Small {\n  input: (6, 8)\n  layers:\n    TransformerEncoder(num_heads=2)\n"
+        "    GlobalAveragePooling1D()\n}\n"
+    )
+    asked = ("neuralc", small, "--padding-mask", "--emit=target-ir")
+    assert "nonzero(" in command(*asked, "--padding", "packed").out
+    assert "nonzero(" not in command(*asked, "--padding", "kept").out
+    told = command(*asked, "--remarks")
+    assert "nonzero(" not in told.out
+    assert "padding is computed: the rows need" in told.err
+    assert command(*asked, "--padding", "none").status == 2
+
+
 def test_warnings_fail_with_werror(small: Path, command: Command) -> None:
     assert command("neuralc", small, "-Werror").status == 1
     assert command("neuralc", small, "-Werror", "--no-lint").status == 0

@@ -112,6 +112,7 @@ def test_random_weights_are_noted_and_bound_ones_are_not(small: Path) -> None:
         ({"target": "tpu"}, "target cannot be 'tpu'"),
         ({"precision": "fp8"}, "precision cannot be 'fp8'"),
         ({"mask_dtype": "int7"}, "mask_dtype cannot be 'int7'"),
+        ({"padding": "none"}, "padding cannot be 'none'"),
         ({"positions": "cubic"}, "positions cannot be 'cubic'"),
         ({"logits": "first"}, "logits cannot be 'first'"),
         ({"seed": -1}, "a seed is"),

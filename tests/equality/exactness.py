@@ -268,7 +268,9 @@ class Check:
 
         records = run_pipeline(model.graph, passes_of(variant.level), verify=True).records
         if variant.level >= 2:
-            passes = forms_passes(model._compilation.target, dict(variant.forms))
+            padding = self.program.options.get("padding", "auto")
+            target = model._compilation.target
+            passes = forms_passes(target, dict(variant.forms), padding=padding)
             records += run_pipeline(model.target_graph, passes, verify=True).records
         for record in records:
             if record.changes:

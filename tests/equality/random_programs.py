@@ -360,6 +360,8 @@ def program(random: Random) -> Program:
     body = "\n    ".join(lines)
     loss = write.maybe(30, '\n  loss: "sparse_categorical_crossentropy"')
     text = f"network Random {{\n  input: {declared}\n  layers:\n    {body}{loss}\n}}\n"
+    if len(text) % 2:
+        options["padding"] = "packed"
     return Program(text, options, longest)
 
 

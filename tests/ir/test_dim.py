@@ -101,3 +101,14 @@ def test_a_size_that_is_not_given_is_an_error() -> None:
     assert isinstance(A, SymbolicDim)
     with pytest.raises(KeyError):
         evaluate(A, {})
+
+
+def test_a_size_that_the_data_decides_is_at_most_its_bound() -> None:
+    length = symbol("S", maximum=8)
+    count = symbol("P", within=length * 3)
+    assert evaluate(count + 1, {"S": 2}) == 7
+    assert evaluate(count + 1, {"S": 2, "P": 4}) == 5
+    assert largest(count) == 24
+    assert largest(symbol("P", within=symbol("B") * 2)) is None
+    with pytest.raises(KeyError):
+        evaluate(count, {})

@@ -208,3 +208,16 @@ def test_a_foreign_op_cannot_be_interpreted() -> None:
     graph.outputs["y"] = graph.add("onnx.Det", [x], types=(x.type,)).result
     with pytest.raises(CompileError, match=r"E0732.*onnx\.Det"):
         interpret(graph, {"x": np.ones(1)})
+
+
+def test_a_counted_symbol_has_the_size_that_the_data_gives() -> None:
+    graph = Graph("t")
+    mask = graph.add_input("mask", TensorType(DType.BOOL, (S,)))
+    emit = Emitter(graph)
+    count = symbol("P", within=S)
+    graph.outputs["rows"] = rows = emit("nonzero", mask, count=count)
+    graph.outputs["pairs"] = emit("expand", rows, shape=(2, count))
+    found = interpret(graph, {"mask": np.array([False, True, False, True])})
+    assert found["rows"].tolist() == [1, 3]
+    assert found["pairs"].tolist() == [[1, 3], [1, 3]]
+    assert interpret(graph, {"mask": np.zeros(3, bool)})["pairs"].shape == (2, 0)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from neuralc.ir.binding import bind_type
 from neuralc.ir.dim import symbol
 from neuralc.ir.dtype import DType
 from neuralc.ir.emitter import Emitter
@@ -171,6 +172,7 @@ X = normal(2, 3, 4)
 P = positive(2, 3, 4)
 A, B = normal(2, 3, 4), normal(3, 1)
 INTS, OTHERS = np.array([[7, -7, 6], [0, 5, -5]]), np.array([[2, 2, -4], [3, -3, 3]])
+COUNTED = {"count": symbol("P", within=5)}
 M, N = flags(2, 3), flags(2, 3)
 GAIN, BIAS = normal(4), normal(4)
 MASK = np.array([[True, False, True, True], [False] * 4, [True] * 4])
@@ -277,6 +279,7 @@ CASES = [
     Case("cast", [np.array([2.7, -2.7])], np.array([2, -2]), {"to": DType.I64}),
     Case("cast", [INTS], INTS != 0, {"to": DType.BOOL}),
     Case("cast", [M], np.where(M, 1.0, 0.0), {"to": DType.F32}),
+    Case("nonzero", [KEYS[0]], np.array([i for i, v in enumerate(KEYS[0]) if v]), COUNTED),
     Case("reshape", [X], np.array(X.ravel().tolist()).reshape(4, 6), {"shape": (4, 6)}),
     Case("transpose", [X], np.einsum("abc->cab", X), {"permutation": (2, 0, 1)}),
     Case("expand", [B], np.stack([np.hstack([B] * 2)] * 2), {"shape": (2, 3, 2)}),
@@ -498,7 +501,7 @@ def test_the_reference_is_the_formula_and_the_type_is_the_results(case: Case) ->
     expected = expected_of(case)
     assert len(results) == len(expected) == len(inferred)
     for result, wanted, type in zip(results, expected, inferred, strict=True):
-        assert result.shape == type.shape
+        assert result.shape == bind_type(type, {"P": len(wanted)} if spec.counts else {}).shape
         held = np.float64 if type.dtype.is_float else type.dtype.numpy
         assert result.dtype == held
         # Constants of a decomposition are rounded to float32.

@@ -101,6 +101,19 @@ def test_symbols_may_be_called_like_words_of_the_text(name: str) -> None:
     assert difference(graph, parse_graph(print_graph(graph))) is None
 
 
+def test_a_symbol_that_the_data_decides_is_read_back_with_its_bound() -> None:
+    length = symbol("S", 1, 8)
+    graph = Graph("t")
+    mask = graph.add_input("mask", TensorType(DType.BOOL, (length * 2 + 1,)))
+    count = symbol("P", origin='what "mask" counts', within=length * 2 + 1)
+    graph.outputs["rows"] = Emitter(graph)("nonzero", mask, count=count)
+    text = print_graph(graph)
+    assert 'symbol P >= 1 within 2*S+1 "what \\"mask\\" counts"' in text
+    back = parse_graph(text)
+    assert difference(graph, back) is None
+    assert back.outputs["rows"].type == graph.outputs["rows"].type
+
+
 def test_two_symbols_of_one_name_cannot_be_written() -> None:
     graph = Graph("t")
     graph.add_input("x", TensorType(DType.F32, (symbol("S", 1, 5),)))

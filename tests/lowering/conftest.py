@@ -21,6 +21,7 @@ from neuralc.lowering.onnx_lowering import lower
 from neuralc.lowering.weights import to_bytes
 
 SYMBOLS = {"B": Symbol("B"), "S": Symbol("S", maximum=9), "U": Symbol("U")}
+SYMBOLS["P"] = Symbol("P", within=parse_dim("B*S", SYMBOLS))
 """The batch, a bounded and an unbounded length."""
 
 
@@ -94,6 +95,7 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
     ],
     "split": [(X, {"axis": -1, "sizes": (1, 4, 3)}), ("f32[6, B]", {"axis": 0, "sizes": (6,)})],
     "pad": [(X, {"pads": ((0, 0), (1, 2), (0, 3)), "value": 1.5}), ("i64[B]", {"pads": ((1, 0),)})],
+    "nonzero": [("bool[B*S]; + f32[B, S]", {"count": "P"})],
     "gather": [("= f32[4, 8]; i64[B, S]", {}), ("f32[B, 5]; i64[2]", {"axis": 1})],
     "take_rows": [("f32[B, 5, 8]; i64[B, 1]", {}), ("bool[B, 6]; i64[B, 3]", {})],
     "matmul": [

@@ -206,6 +206,16 @@ def test_a_size_that_no_input_has_is_a_fault() -> None:
         program(graph)
 
 
+def test_a_size_that_is_counted_is_read_off_what_counts() -> None:
+    length = symbol("N")
+    graph, emit, mask = start(length, dtype=DType.BOOL)
+    count = symbol("P", within=length)
+    rows = emit("nonzero", mask, count=count)
+    graph.outputs["rows"] = rows
+    graph.outputs["ones"] = emit("expand", emit.constant([1.0]), shape=(count + 1,))
+    assert operators(graph) == ["NonZero", "Squeeze", "Shape", "Add", "Expand"]
+
+
 def test_an_invalid_model_is_a_fault_with_the_checkers_words() -> None:
     graph, emit, x = start(2, 3)
     graph.outputs["y"] = emit("neg", x)

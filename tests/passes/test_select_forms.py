@@ -24,7 +24,7 @@ from neuralc.passes.form_choice import LARGE_SCORES, Choice, Sizes
 from neuralc.passes.forms_pipeline import forms_passes
 from neuralc.passes.manager import PipelineResult, run_pipeline
 from neuralc.passes.select_forms import SelectForms
-from neuralc.passes.tuned_forms import Measured, TunedForms
+from neuralc.passes.tuned_forms import Measured, TunedForms, concrete
 
 BATCH = symbol("B", origin="the batch")
 SPAN = Span("model.neural", 5, 3, 5, 40)
@@ -489,3 +489,10 @@ def test_only_optional_passes_can_be_left_out() -> None:
     names = [each.name for each in forms_passes(CPU, {}, tuned=tuned)]
     assert "bound_scores" in names
     assert "flatten_rows" not in names
+
+
+def test_what_the_data_decides_is_measured_as_large_as_it_can_be() -> None:
+    count = symbol("P", within=symbol("B") * symbol("S"))
+    assert concrete(count + 1, {"B": 2, "S": 5}) == 11
+    assert concrete(count, {"B": 2, "S": 5, "P": 3}) == 3
+    assert concrete(count, {"B": 2}) is count

@@ -18,12 +18,14 @@ from neuralc.ir.equality import difference
 from neuralc.ir.graph import Graph
 from neuralc.ir.text import parse_graph, print_graph
 from neuralc.passes.manager import Pass, run_pipeline
+from neuralc.passes.pack_rows import PackRows
 from neuralc.passes.pipelines import PIPELINES
 from neuralc.passes.remarks import RemarkKind
 from neuralc.passes.rewrite import Rewrite
 
 HERE = Path(__file__).parent
-PASSES = {row.step.name: row.step for rows in PIPELINES.values() for row in rows}
+PASSES: dict[str, Pass] = {row.step.name: row.step for rows in PIPELINES.values() for row in rows}
+PASSES |= {PackRows.name: PackRows(padding="packed")}
 DECLINED = (f"{RemarkKind.MISSED.value} [", f"{RemarkKind.KEPT.value} [")
 BLOCK = "```{}\n(.*?)```\n"
 
