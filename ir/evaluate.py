@@ -32,6 +32,9 @@ library takes it from memory that is mapped already. Four times as many cost a t
 _MOVES = frozenset({"reshape", "transpose", "expand", "concat", "slice", "split", "gather"})
 """Ops that change no element and so need no float64."""
 
+_EXACT_FILL = (0.0, 1.0)
+"""What `pad` may fill with that every type of float holds as it is."""
+
 _ELEMENTWISE = frozenset({"cast", "neg", "abs", "sqrt", "reciprocal", "add", "sub", "mul", "div"})
 """Ops that can be computed block by block."""
 
@@ -46,7 +49,7 @@ def evaluate(source: ParameterSource) -> Array:
         return source.array
     shape = source.type.static_shape
     if isinstance(source, Computed) and not _streams(source):
-        if source.op in _MOVES:
+        if _only_moves(source):
             return _apply(source, [None if o is None else evaluate(o) for o in source.operands])
         return rounded(_exact(source), source.type.dtype)
     result = np.empty(math.prod(shape), source.type.dtype.numpy)
@@ -61,7 +64,7 @@ def evaluate_blocks(source: ParameterSource) -> Iterator[Array]:
     """The tensor's elements in row-major order, as vectors of `BLOCK` elements or fewer.
 
     Drawn and stored tensors, and what is computed of such element by element (a cast, a product
-    with a scalar), are never whole in memory.
+    with a scalar) or stacked of them, are never whole in memory.
     """
     if isinstance(source, Seeded):
         yield from seeded_blocks(source, BLOCK)
@@ -70,6 +73,10 @@ def evaluate_blocks(source: ParameterSource) -> Iterator[Array]:
     elif isinstance(source, Computed) and _streams(source):
         for block in _exact_blocks(source):
             yield rounded(block, source.type.dtype)
+    elif isinstance(source, Computed) and _is_stacked(source):
+        for operand in source.operands:
+            assert operand is not None
+            yield from evaluate_blocks(operand)
     else:
         yield from _cut(evaluate(source))
 
@@ -84,6 +91,16 @@ def _streams(source: Computed) -> bool:
     """Whether each element depends on the operands' elements at its own place and on scalars."""
     shapes = [operand.type.shape for operand in source.operands if operand is not None]
     return source.op in _ELEMENTWISE and all(s in ((), source.type.shape) for s in shapes)
+
+
+def _only_moves(source: Computed) -> bool:
+    """Whether elements are moved and none is computed."""
+    return source.op in _MOVES or (source.op == "pad" and source.attributes["value"] in _EXACT_FILL)
+
+
+def _is_stacked(source: Computed) -> bool:
+    """Whether the elements of the operands follow one another."""
+    return source.op == "concat" and source.attributes["axis"] in (0, -source.type.rank)
 
 
 def _exact_blocks(source: ParameterSource) -> Iterator[Array]:

@@ -177,6 +177,33 @@ def test_packing_and_transposing_move_the_very_bits() -> None:
     assert np.array_equal(np.concatenate(list(evaluate_blocks(turned))), content.T.reshape(-1))
 
 
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.3])
+@pytest.mark.parametrize("dtype", [DType.F32, DType.F16, DType.BF16])
+def test_padding_keeps_the_bits_and_rounds_what_it_fills_with(dtype: DType, value: float) -> None:
+    inner = seeded("random_uniform", 5, 7, dtype=dtype)
+    type = TensorType(dtype, (6, 9))
+    padded = Computed(type, "pad", {"pads": ((0, 1), (2, 0)), "value": value}, (inner,))
+    found = evaluate(padded)
+    np.testing.assert_array_equal(found[:5, 2:], evaluate(inner))
+    filled = rounded(np.asarray(value), dtype)
+    assert found.dtype == dtype.numpy
+    assert (found[5] == filled).all()
+    assert (found[:, :2] == filled).all()
+
+
+@pytest.mark.parametrize("axis", [0, -2, 1])
+def test_stacked_weights_are_given_one_after_the_other(axis: int) -> None:
+    rows = BLOCK // 8 + 3
+    parts = [seeded("glorot_uniform", rows, 8), literal(np.ones((rows, 8)))]
+    shape = (2 * rows, 8) if axis in (0, -2) else (rows, 16)
+    stacked = Computed(TensorType(DType.F32, shape), "concat", {"axis": axis}, tuple(parts))
+    whole = np.concatenate([evaluate(part) for part in parts], axis)
+    np.testing.assert_array_equal(evaluate(stacked), whole)
+    blocks = list(evaluate_blocks(stacked))
+    assert all(block.size <= BLOCK for block in blocks)
+    np.testing.assert_array_equal(np.concatenate(blocks), whole.reshape(-1))
+
+
 def test_a_scaled_weight_is_rounded_once() -> None:
     a, b = np.float32(1.0000001), np.float32(3.0000002)
     product = computed("mul", literal([a]), literal(b), shape=(1,))
