@@ -14,6 +14,7 @@ from ..ir.spec import spec_of
 from .canonicalize import Canonicalize
 from .common_subexpressions import CommonSubexpressions
 from .dead_code import DeadCode
+from .fold_batch_norm import FoldBatchNorm
 from .fold_constants import FoldConstants
 from .for_inference import ForInference
 from .fuse_attention import FuseAttention
@@ -46,6 +47,9 @@ _CLEAN = (
 
 _RAISE = (
     Row(FuseLinear(), "first, so that no later pattern takes a bias that belongs to a product"),
+    Row(
+        FoldBatchNorm(), "products have their biases now; later patterns find no norm in their way"
+    ),
     Row(FuseAttention(), "before the softmax alone, which is a part of it"),
     Row(FuseScaledMaskedSoftmax(), "for the attentions that could not fuse as a whole"),
     Row(FuseQkvProjection(), "behind attention, which says which projections belong together"),

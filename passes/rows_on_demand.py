@@ -79,7 +79,7 @@ class RowsOnDemand(Rewrite[RowsMatch]):
 
     def check(self, graph: Graph, match: RowsMatch) -> str | None:
         selection = match.selection
-        if not selection.is_few:
+        if not selection.saves_enough:
             return (
                 f"{selection.count} of {selection.length} positions are used: to compute these "
                 "alone would save too little"
