@@ -17,6 +17,9 @@ from ..ir.value import Value
 from .flatten_rows import NORMS, POINTWISE
 from .rewrite import Match, Rewrite
 
+QUANTIZED = {"quantized_linear": 2, "dynamic_quantized_linear": 1, "block_quantized_linear": 1}
+"""Products whose kernels take any number of axes, and how many operands stand before the weight."""
+
 
 @dataclass(frozen=True)
 class DirectOutput(Rewrite[Match]):
@@ -28,8 +31,8 @@ class DirectOutput(Rewrite[Match]):
     which it copies. The logits of a language model are 25 MB for 128 positions: with the bias
     written first and the copy, they go through memory four times instead of once. The column of
     ones makes the bias a row of the weights. `output reshape(softmax(%x))` → `output
-    softmax(reshape(%x))`, and other layers on rows alike. Figures:
-    docs/optimizations/direct-output.md.
+    softmax(reshape(%x))`, and other layers on rows alike; quantized products take as many axes as
+    there are. Figures: docs/optimizations/direct-output.md.
     """
 
     name: ClassVar[str] = "direct_output"
@@ -48,7 +51,7 @@ class DirectOutput(Rewrite[Match]):
         last = graph.producer(rows)
         if last is None or not graph.has_one_use(rows):
             return None
-        right = _writes_whole_rows(last) or _is_wide_product(graph, last)
+        right = last.op in QUANTIZED or _writes_whole_rows(last) or _is_wide_product(graph, last)
         return Match((node, last)) if right else None
 
     def rewrite(self, graph: Graph, match: Match, emit: Emitter) -> Sequence[Value]:
@@ -58,6 +61,15 @@ class DirectOutput(Rewrite[Match]):
         def apart(value: Value) -> Value:
             return emit("reshape", value, shape=(*lead, value.type.shape[-1]))
 
+        if last.op in QUANTIZED:
+            # What comes before the weight is on rows: the bytes, and their scales.
+            before = QUANTIZED[last.op]
+            operands = [
+                apart(each) if each is not None and place < before else each
+                for place, each in enumerate(last.operands)
+            ]
+            made = graph.add(last.op, operands, last.attributes, spans=last.spans, scope=last.scope)
+            return made.results
         if last.op != "linear":
             rank = last.result.type.rank
             operands = [

@@ -16,7 +16,7 @@ from ..ir.span import Span
 from ..ir.target import AttentionSizes, Target
 from ..ir.value import Value
 from .attention_forms import sizes_of
-from .memory_order import IN_PLACE, TEMPORARY, VIEWS
+from .memory_order import IN_PLACE, QUANTIZES_INSIDE, TEMPORARY, VIEWS
 
 ALIGNMENT = 64
 """Bytes that the runtime's allocators round up to."""
@@ -135,6 +135,15 @@ def _workspace(node: Node, target: Target, sizes: Mapping[str, int]) -> int:
     """Bytes that a kernel takes for itself while it runs."""
     if node.op in TEMPORARY:
         return aligned(evaluate(node.result.type.nbytes, sizes))
+    x = node.operands[0] if node.operands else None
+    if node.op == "quantize_rows" and x is not None:
+        # The rows by their scales, still as floats.
+        return aligned(evaluate(x.type.nbytes, sizes))
+    if node.op == "quantized_linear" and node.operands[1] is not None:
+        # The product before its rows are multiplied by their scales.
+        return aligned(evaluate(node.result.type.nbytes, sizes))
+    if node.op in QUANTIZES_INSIDE and x is not None:
+        return aligned(evaluate(x.type.numel, sizes))
     form = target.form(node.op, str(node.attributes.get("form", "")))
     if form is None or form.workspace is None:
         return 0

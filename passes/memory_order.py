@@ -27,6 +27,9 @@ IN_PLACE = frozenset(
 TEMPORARY = frozenset({"where", "masked_softmax"})
 """Ops whose kernels hold one more tensor like their result while they run."""
 
+QUANTIZES_INSIDE = frozenset({"dynamic_quantized_linear", "block_quantized_linear"})
+"""Ops whose kernels hold their first operand as bytes while they run."""
+
 
 def runtime_order(graph: Graph) -> list[Node]:
     """The nodes that the outputs need, in the order in which the runtime runs them.

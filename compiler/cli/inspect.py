@@ -190,7 +190,12 @@ def _pairs(mapping: dict[str, Any]) -> str:
 
 
 def _verified(told: dict[str, Any]) -> str:
-    return (
-        f"RMS error {told['rms']:.2e}, maximum {told['max']:.2e} against float64, over "
+    quantized = "meaning_rms" in told
+    words = (
+        f"RMS error {told['rms']:.2e}, maximum {told['max']:.2e} against "
+        f"{'the quantized graph in ' if quantized else ''}float64, over "
         f"{told['cases']} cases on {told['provider']}"
     )
+    if quantized:
+        words += f"; {told['meaning_rms']:.2e} and {told['meaning_max']:.2e} against float64"
+    return words

@@ -24,6 +24,7 @@ from neuralc.lowering.onnx_lowering import lower
 from neuralc.lowering.weights import to_bytes
 from neuralc.passes.forms_pipeline import forms_passes
 from neuralc.passes.manager import PipelineResult, run_pipeline
+from neuralc.passes.memory_plan import plan
 from neuralc.passes.quantize import Quantize, count_products, products
 
 CPU = target_named("cpu", "int8")
@@ -125,6 +126,47 @@ def test_a_projection_is_taken_apart_where_a_product_of_it_is_quantized() -> Non
     x = rows()
     for name, found in zip("abc", session(graph).run(None, {"x": x}), strict=True):
         np.testing.assert_allclose(found, interpret(graph, {"x": x})[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_an_output_is_written_without_a_reshape_behind_it(scheme: str) -> None:
+    network = Network()
+    emit, graph = network.emit, network.graph
+    x = graph.add_input("sequence", TensorType(DType.F32, (symbol("B"), 5, WIDTH)))
+    flat = emit("reshape", x, shape=(symbol("B") * 5, WIDTH))
+    graph.outputs["y"] = emit(
+        "reshape", network.linear(flat, "head", HIDDEN), shape=(symbol("B"), 5, HIDDEN)
+    )
+    result = network.quantized(scheme).graph
+    last = result.producer(result.outputs["y"])
+    assert last is not None
+    assert last.op.endswith("quantized_linear")
+    given = {"sequence": rows(10).reshape(2, 5, WIDTH), "x": rows(2)}
+    (found,) = session(result).run(None, given)
+    held = interpret(result, given)["y"]
+    np.testing.assert_allclose(found, held, rtol=1e-4, atol=1e-5)
+
+
+def test_the_memory_plan_knows_what_lies_beside_bytes() -> None:
+    network = Network().feed_forward()
+    sizes = {"B": 64}
+    spaces = {
+        scheme: {
+            buffer.op: buffer.bytes
+            for buffer in plan(network.quantized(scheme).graph, CPU, sizes).buffers
+            if not buffer.names
+        }
+        for scheme in SCHEMES
+    }
+    assert spaces["int8"] == {
+        "quantize_rows": 64 * HIDDEN * 4,  # the later of two
+        "quantized_linear": 64 * WIDTH * 4,
+    }
+    assert spaces["int8-tensor"] == {"dynamic_quantized_linear": 64 * HIDDEN}
+    assert spaces["int4-weights"] == {"block_quantized_linear": 64 * HIDDEN}
+    known = {"up": ProductScheme("int8", 0.035), "down": ProductScheme("int8", 0.035)}
+    graph = network.quantized("int8", known).graph
+    assert all(buffer.names for buffer in plan(graph, CPU, sizes).buffers)
 
 
 def test_one_weight_of_two_products_is_stored_once() -> None:
