@@ -5,7 +5,7 @@
 #   make parity   compare with torch and transformers, and with the oldest ONNX Runtimes and OpenVINO
 #   make mlir     compile the MLIR text with IREE and compare
 #   make lint     style, formatting and types
-#   make bench    compare with ONNX Runtime, torch and OpenVINO; a part: MODELS=A128,D PEERS=ort,torch
+#   make bench    compare with ONNX Runtime, torch and OpenVINO; a part: MODELS=A128,D PEERS=ort,int8
 #   make costs    measure the kernels that the cost tables are made of
 
 VENV ?= .venv

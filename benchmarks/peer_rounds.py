@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,8 @@ class Settings:
     """Where peers' files are kept from one measurement to the next; None: they are thrown away."""
     device: dict[str, str] = field(default_factory=dict)
     """What contenders of the group `gpu` run on."""
+    pythons: dict[str, str] = field(default_factory=dict)
+    """Contenders that run in the Python of another environment."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,15 @@ def prepared_once(name: str, model: Network, folder: Path) -> str:
     return notes
 
 
+@cache
+def providers() -> list[str]:
+    """Of the ONNX Runtime that is installed."""
+    import onnxruntime
+
+    available: list[str] = onnxruntime.get_available_providers()
+    return available
+
+
 def get_ready(
     names: Sequence[str],
     model: Network,
@@ -170,12 +181,15 @@ def get_ready(
         try:
             if contender.missing:
                 raise RuntimeError(f"absent: no package {', '.join(contender.missing)}")
+            if name not in settings.pythons and contender.provider not in providers():
+                raise RuntimeError(f"absent: this ONNX Runtime has no {contender.provider}")
             for each in (*contender.after, name):
                 if each not in prepared:
                     prepared[each] = prepared_once(each, model, folder)
             start = time.time()
             given = (name, model.name, str(folder), str(settings.threads), settings.clock)
-            worker = stack.enter_context(Worker(WORKER, "serve", *given))
+            python = settings.pythons.get(name, sys.executable)
+            worker = stack.enter_context(Worker(WORKER, "serve", *given, python=python))
             seconds = worker.ask(runs=0)["answered"] - start
             difference = compared(folder, name, model, settings)
             ready[name] = Ready(worker, difference, seconds, prepared[name])

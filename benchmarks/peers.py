@@ -5,7 +5,7 @@
     python benchmarks/peers.py --threads 1 --clock cpu --output bench.jsonl
     python benchmarks/peers.py --peers int8 --models A128,C,E,M
     python benchmarks/peers.py --only-ours
-    python benchmarks/peers.py --budget 30
+    python benchmarks/peers.py --budget 30 --files FOLDER --openvino-python ov/bin/python
 
 In: the networks of `models.py`, with the same weights for all. Out: a line of JSON for each figure,
 and from them a table in Markdown and a plot (`--table`, `--plot`). First of all the limits of the
@@ -15,7 +15,8 @@ machine are measured (`limits.py`), so that the table can tell the share that is
 `int8`, whose answers are approximations and whose errors the table tells. `--budget` chooses the
 rounds so that all is done in about so many minutes. `--only-ours` leaves all peers out. `--files
 FOLDER` keeps what exporters wrote, which takes longer than measuring: the next run finds it there
-(several gigabytes for all models).
+(several gigabytes for all models). `--openvino-python` is a Python whose ONNX Runtime has the
+OpenVINO provider, which cannot be installed beside the plain one: our file runs there too.
 
 Each contender writes its file in a process of its own, and runs it in another. Before anything is
 timed its answer is compared with that of neuralc. Then all take turns, in changing order; a turn is
@@ -38,7 +39,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from contenders import CONTENDERS, OURS
+from contenders import CONTENDERS, OPENVINO_PROVIDER, OURS
 from limits import PRODUCT, measure_limits
 from machine import machine
 from models import MODELS
@@ -72,6 +73,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument("--files", type=Path, help="keep peers' files there, and take those found")
+    parser.add_argument("--openvino-python", help="a Python that has onnxruntime-openvino")
     parser.add_argument("--output", type=Path, help="lines of JSON are added there, else stdout")
     parser.add_argument("--table", type=Path, help="the table goes there, else to stderr")
     parser.add_argument("--plot", type=Path, help="an image: .png or .svg")
@@ -86,7 +88,12 @@ def main() -> None:
         model: [name for name in names if CONTENDERS[name].suits(MODELS[model])] for model in models
     }
     settings = Settings(
-        options.threads, options.clock, options.turn, options.rounds, files=options.files
+        options.threads,
+        options.clock,
+        options.turn,
+        options.rounds,
+        files=options.files,
+        pythons={OPENVINO_PROVIDER: options.openvino_python} if options.openvino_python else {},
     )
     started = time.perf_counter()
     limits = measure_limits(options.threads, options.clock)

@@ -55,7 +55,7 @@ def prepare(model: Model, folder: Path, native: bool) -> None:
             weights=folder / WEIGHTS,
             lint=False,
         ).save(folder / f"{target}.onnx")
-    np.save(folder / "input.npy", next(iter(model.inputs().values())))
+    np.save(folder / "input.npy", next(iter(model.batches()[0].values())))
     if native:
         worker = Path(__file__).parent / "peer_worker.py"
         command = [sys.executable, str(worker), "prepare", "openvino", model.name, str(folder)]

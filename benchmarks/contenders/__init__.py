@@ -47,6 +47,8 @@ class Contender:
     after: tuple[str, ...] = ()
     """Contenders whose files it starts from."""
     group: str = FP32
+    provider: str = "CPUExecutionProvider"
+    """Of ONNX Runtime, where it runs in that."""
 
     @property
     def sliced(self) -> bool:
@@ -68,11 +70,18 @@ class Contender:
 
 EXPORT = ("torch", "onnxscript")
 OURS = "neuralc"
+OPENVINO_PROVIDER = "neuralc-openvino"
 CONTENDERS = {
     each.name: each
     for each in (
         Contender(OURS, "neuralc -O2, plain session", "compiled"),
         Contender("neuralc-session", "neuralc -O2, its session options", "compiled", after=(OURS,)),
+        Contender(
+            OPENVINO_PROVIDER,
+            "neuralc -O2 --target portable, OpenVINO provider",
+            "compiled",
+            provider="OpenVINOExecutionProvider",
+        ),
         Contender("ort", "torch.onnx.export + ONNX Runtime", "exported", EXPORT),
         Contender(
             "optimizer", "export + transformers optimizer", "exported", EXPORT, after=("ort",)
@@ -118,14 +127,14 @@ CONTENDERS = {
 }
 
 
-def onnx_session(path: Path, threads: int) -> Any:
-    """A bare session, as any server makes it."""
+def onnx_session(path: Path, threads: int, provider: Any = "CPUExecutionProvider") -> Any:
+    """A bare session, as any server makes it; `provider` may bring its settings with it."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(path, options, [provider])
 
 
 def first_output(session: Any) -> Run:

@@ -1,6 +1,7 @@
 """neuralc: the file of -O2, in a bare session and with the options that the file asks for.
 
-`neuralc-PRECISION` is the file of that precision in a bare session.
+`neuralc-PRECISION` is the file of that precision in a bare session, `neuralc-openvino` a file of
+standard operators in the OpenVINO provider, which has to compute all of it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from models import Network
 
-from . import OURS, WEIGHTS, Run, first_output, onnx_session
+from . import CONTENDERS, OPENVINO_PROVIDER, OURS, WEIGHTS, Run, first_output, onnx_session
 
 SESSION = "neuralc-session"
 
@@ -20,7 +21,9 @@ def prepare(name: str, model: Network, folder: Path) -> str:
     import neuralc
 
     options = dict(model.compile_options)
-    if name != OURS:
+    if name == OPENVINO_PROVIDER:
+        options["target"] = "portable"
+    elif name != OURS:
         options["precision"] = name.removeprefix(f"{OURS}-")
 
     compiled = neuralc.compile(
@@ -35,10 +38,18 @@ def prepare(name: str, model: Network, folder: Path) -> str:
 
 
 def open(name: str, model: Network, folder: Path, threads: int) -> Run:
+    if name == OPENVINO_PROVIDER:
+        # As neuralc's own runtime asks it.
+        settings = {"device_type": "CPU", "precision": "FP32", "num_of_threads": str(threads)}
+        provider = CONTENDERS[name].provider, settings
+        session = onnx_session(folder / f"{name}.onnx", threads, provider)
+        if session.get_providers()[0] != CONTENDERS[name].provider:
+            raise RuntimeError("ONNX Runtime could not load the OpenVINO provider")
+        return first_output(session)
     if name != SESSION:
         return first_output(onnx_session(folder / f"{name}.onnx", threads))
     from neuralc.runtime.session import open_session
 
-    settings = {"intra_op_num_threads": threads}
-    session = open_session(folder / f"{OURS}.onnx", provider="cpu", options=settings)
-    return first_output(session.running)
+    asked = {"intra_op_num_threads": threads}
+    opened = open_session(folder / f"{OURS}.onnx", provider="cpu", options=asked)
+    return first_output(opened.running)
