@@ -5,9 +5,10 @@
     python benchmarks/forms.py --write ir/targets/cpu.json --only "attention causal"
     python benchmarks/forms.py --threads 1 --clock cpu --only "attention"
 
-In: nothing but this machine's ONNX Runtime. Out: microseconds by case, form and size. All sessions
-of a case share one thread pool, take turns in random order, and run the runtime's own optimizer,
-since a file served elsewhere meets it too. The figure is the lower quartile of the rounds: other
+In: nothing but this machine's ONNX Runtime. Out: microseconds by case, form and size; products and
+pointwise ops by shape class too, products by precision as well. All sessions of a case share one
+thread pool, take turns in random order, and run the runtime's own optimizer, since a file served
+elsewhere meets it too. The figure is the lower quartile of the rounds: other
 processes only ever add to a time. Where they keep the cores busy, one thread and the CPU's clock
 still compare the work itself; the table says for each case how it was measured.
 """
@@ -21,14 +22,18 @@ import platform
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field
+from itertools import pairwise, product
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import neuralc
 import numpy as np
 import onnx
 import onnxruntime
+from neuralc.ir.costs import FP32, shape_class
+from neuralc.ir.quantization import QUANTIZED
 from onnx import TensorProto, helper, numpy_helper
 
 Nodes = list[onnx.NodeProto]
@@ -44,10 +49,18 @@ class Case:
 
     name: str
     size: float
-    forms: dict[str, Nodes]
+    forms: dict[str, Nodes | bytes]
+    """For each form its nodes, or a whole model."""
     feeds: dict[str, np.ndarray[Any, Any]]
     weights: dict[str, np.ndarray[Any, Any]]
     outputs: tuple[str, ...] = ("out",)
+    shape: str = ""
+    """The shape class, where it is measured apart."""
+    precisions: dict[str, str] = field(default_factory=dict)
+    """The forms that do not compute in float32, with what they compute in."""
+    sessions: int = 1
+    """How many sessions a form is measured in. Where its weights come to lie in memory changes the
+    time of a product by one row by up to a sixth."""
 
 
 def node(op: str, inputs: str, outputs: str = "out", **attributes: Any) -> onnx.NodeProto:
@@ -215,16 +228,33 @@ def attention_cases(length: int, heads: int, size: int) -> Iterator[Case]:
 
 
 def linear_cases(rows: int, inner: int, width: int) -> Iterator[Case]:
+    x = floats(rows, inner)
+    quantized = {form: (name, model) for name, form, model in quantized_linears(inner, width)}
     yield Case(
         "linear",
         2.0 * rows * inner * width,
         {
             "gemm": [node("Gemm", "x w b")],
             "matmul_add": [node("MatMul", "x w", "y"), node("Add", "y b")],
+            **{form: model for form, (_, model) in quantized.items()},
         },
-        {"x": floats(rows, inner)},
+        {"x": x, "input": x},
         {"w": floats(inner, width), "b": floats(width)},
+        shape=shape_class(rows, width),
+        precisions={form: name for form, (name, _) in quantized.items()},
+        sessions=5 if rows == 1 else 3,
     )
+
+
+def quantized_linears(inner: int, width: int) -> Iterator[tuple[str, str, bytes]]:
+    """The same product in each lower precision, as the compiler writes it: the precision, the form
+    and the model. None where the product is too small to be quantized."""
+    program = f"network N {{ input: ({inner},) layers: Dense({width}) }}"
+    for precision in QUANTIZED:
+        model = neuralc.compile(program, precision=precision, lint=False)
+        ops = [each.op for each in model.target_graph.nodes()]
+        if form := next((op for op in ops if op.endswith("quantized_linear")), None):
+            yield precision, f"{form} {precision}", model.to_bytes()
 
 
 def qkv_case(rows: int, width: int) -> Case:
@@ -243,6 +273,7 @@ def qkv_case(rows: int, width: int) -> Case:
         {"x": floats(rows, width)},
         weights,
         names,
+        shape_class(rows, 3 * width),
     )
 
 
@@ -258,7 +289,7 @@ def pointwise_cases(rows: int, width: int) -> Iterator[Case]:
         "one": np.float32(1),
         "root": np.float32(0.5**0.5),
     }
-    small = {"x": floats(rows, 8)}
+    small, shape = {"x": floats(rows, 8)}, shape_class(rows, width)
     yield Case(
         "gelu",
         float(rows * width),
@@ -275,6 +306,7 @@ def pointwise_cases(rows: int, width: int) -> Iterator[Case]:
         },
         small,
         weights,
+        shape=shape,
     )
     yield Case(
         "bias_gelu",
@@ -285,6 +317,7 @@ def pointwise_cases(rows: int, width: int) -> Iterator[Case]:
         },
         small,
         weights,
+        shape=shape,
     )
     norm = {"epsilon": 1e-5}
     yield Case(
@@ -310,6 +343,7 @@ def pointwise_cases(rows: int, width: int) -> Iterator[Case]:
         {**small, "skip": floats(rows, width)},
         weights,
         ("out", "sum"),
+        shape,
     )
 
 
@@ -319,12 +353,18 @@ def cases() -> Iterator[Case]:
     yield from attention_cases(2048, 4, 64)
     for length in (1024, 2048, 4096):
         yield from attention_cases(length, 12, 64)
-    for rows, inner, width in ((1, 64, 64), (100, 64, 256), (128, 768, 768), (512, 768, 3072)):
-        yield from linear_cases(rows, inner, width)
-    for rows, width in ((100, 64), (128, 768), (512, 768)):
+    # One row, up to 128 and more; narrower than 512 and wider: a point in each class at least.
+    for rows in (1, 100, 512):
+        for inner, width in ((64, 64), (256, 256)):
+            yield from linear_cases(rows, inner, width)
+    for rows in (1, 128, 512):
+        for inner, width in ((768, 768), (768, 3072), (3072, 768)):
+            yield from linear_cases(rows, inner, width)
+    for rows, width in ((1, 64), (1, 768), (100, 64), (128, 768), (512, 64), (512, 768)):
         yield qkv_case(rows, width)
-    for rows, width in ((100, 64), (128, 768), (128, 3072), (512, 3072)):
-        yield from pointwise_cases(rows, width)
+    for rows in (1, 100, 512):
+        for width in (64, 768, 3072):
+            yield from pointwise_cases(rows, width)
 
 
 # ---- measuring ----------------------------------------------------------------------------
@@ -332,7 +372,15 @@ def cases() -> Iterator[Case]:
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
-def session(case: Case, nodes: Nodes) -> onnxruntime.InferenceSession:
+def session(case: Case, form: Nodes | bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.use_per_session_threads = False
+    options.log_severity_level = 3
+    model = form if isinstance(form, bytes) else model_of(case, form)
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def model_of(case: Case, nodes: Nodes) -> bytes:
     used = {name for each in nodes for name in each.input}
     kinds = {name: helper.np_dtype_to_tensor_dtype(x.dtype) for name, x in case.feeds.items()}
     graph = helper.make_graph(
@@ -348,26 +396,21 @@ def session(case: Case, nodes: Nodes) -> onnxruntime.InferenceSession:
     )
     opsets = [helper.make_opsetid("", 23), helper.make_opsetid(CONTRIB, 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=11)
-    options = onnxruntime.SessionOptions()
-    options.use_per_session_threads = False
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    return bytes(model.SerializeToString())
 
 
 def measure(case: Case, seconds: float, clock: Callable[[], float]) -> dict[str, float]:
     """Microseconds a run for each form."""
-    runs: dict[str, Callable[[], Any]] = {}
-    for form, nodes in case.forms.items():
-        each = session(case, nodes)
+    runs: dict[tuple[str, int], Callable[[], Any]] = {}
+    for form, number in product(case.forms, range(case.sessions)):
+        each = session(case, case.forms[form])
         binding = each.io_binding()
         for argument in each.get_inputs():
             binding.bind_cpu_input(argument.name, case.feeds[argument.name])
-        for out in case.outputs:
-            binding.bind_output(out)
-        runs[form] = lambda each=each, binding=binding: each.run_with_iobinding(binding)
-    times: dict[str, list[float]] = {form: [] for form in runs}
+        for out in each.get_outputs():
+            binding.bind_output(out.name)
+        runs[form, number] = lambda each=each, binding=binding: each.run_with_iobinding(binding)
+    times: dict[tuple[str, int], list[float]] = {key: [] for key in runs}
     for run in runs.values():
         run()
         run()
@@ -376,11 +419,45 @@ def measure(case: Case, seconds: float, clock: Callable[[], float]) -> dict[str,
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times[order[0]]) < 5:
         shuffle.shuffle(order)
-        for form in order:
+        for key in order:
             start = clock()
-            runs[form]()
-            times[form].append(clock() - start)
-    return {form: 1e6 * float(np.percentile(times[form], 25)) for form in runs}
+            runs[key]()
+            times[key].append(clock() - start)
+    quartiles = {key: 1e6 * float(np.percentile(each, 25)) for key, each in times.items()}
+    return {
+        form: float(np.median([quartiles[form, number] for number in range(case.sessions)]))
+        for form in case.forms
+    }
+
+
+class Table:
+    """Rows of figures by precision, case and form, as the file has them."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str, str], list[list[Any]]] = {}
+
+    def add(self, case: Case, form: str, microseconds: float) -> None:
+        row: list[Any] = [case.size, float(f"{microseconds:.4g}")]
+        precision = case.precisions.get(form, FP32)
+        # In a lower precision the form stands for all that the scheme adds around the product.
+        name = form.removesuffix(f" {precision}")
+        self._rows.setdefault((precision, case.name, name), []).append(
+            [*row, case.shape] if case.shape else row
+        )
+
+    def put_into(self, content: dict[str, Any], how: str) -> None:
+        """Puts the cases that were measured in the place of those of the same name."""
+        measured = content.setdefault("measured", {})
+        wide = content.setdefault("microseconds", {})
+        narrow = content.setdefault("precisions", {})
+        for case in dict.fromkeys(case for _, case, _ in self._rows):
+            for each in (wide, *narrow.values(), measured):
+                each.pop(case, None)
+            if how != content["machine"]:
+                measured[case] = how
+        for (precision, case, form), rows in self._rows.items():
+            place = wide if precision == FP32 else narrow.setdefault(precision, {})
+            place.setdefault(case, {})[form] = sorted(rows, key=itemgetter(0))
 
 
 def processor() -> str:
@@ -403,31 +480,24 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="write the table there")
     options = parser.parse_args()
     onnxruntime.set_global_thread_pool_sizes(options.threads, 1)
-    table: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    table = Table()
     for case in cases():
         if not case.name.startswith(options.only):
             continue
         found = measure(case, options.seconds, CLOCKS[options.clock])
         best = min(found.values())
         for form, time_taken in found.items():
-            table.setdefault(case.name, {}).setdefault(form, []).append((case.size, time_taken))
-            print(f"{case.name:26}{case.size:14.4g}  {form:16}{time_taken:10.1f}", end="")
-            print(f"  {time_taken / best:5.2f}")
+            table.add(case, form, time_taken)
+            print(f"{case.name:24}{case.shape:18}{case.size:12.4g}  {form:38}", end="")
+            print(f"{time_taken:10.1f}  {time_taken / best:5.2f}")
     if options.write:
         threads = f"{options.threads} thread{'s' if options.threads > 1 else ''}"
         how = f"{processor()}, {threads}, ONNX Runtime {onnxruntime.__version__}"
         how += ", CPU time" if options.clock == "cpu" else ""
-        content: dict[str, Any] = {"machine": how, "measured": {}, "microseconds": {}}
+        content: dict[str, Any] = {"machine": how}
         if options.only and options.write.is_file():
-            content |= json.loads(options.write.read_text(encoding="utf-8"))
-        for case, forms in table.items():
-            content["measured"].pop(case, None)
-            if how != content["machine"]:
-                content["measured"][case] = how
-            content["microseconds"][case] = {
-                form: [[size, float(f"{cost:.4g}")] for size, cost in sorted(rows)]
-                for form, rows in forms.items()
-            }
+            content = json.loads(options.write.read_text(encoding="utf-8"))
+        table.put_into(content, how)
         options.write.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         print(f"wrote {options.write}")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity
 from ..ir.dim import Dim, Symbol, SymbolicDim, evaluate
@@ -48,6 +48,8 @@ class Choice:
     """The forms it was taken from: one alone where the user asked for it."""
     scores: int = 0
     """The bytes that forms which keep all scores would hold."""
+    costs: Mapping[str, float | None] = field(default_factory=dict)
+    """Microseconds of each usable form by the target's table; None where nobody measured."""
 
 
 class Sizes:
@@ -105,8 +107,9 @@ class Chooser:
         size: int,
         refusal: Callable[[Form], str | None],
         scores: int = 0,
+        shape: str = "",
     ) -> Choice:
-        """The form for a node whose costs stand under `case` at `size`.
+        """The form for a node whose costs stand under `case` and its `shape` class at `size`.
 
         `refusal` says why a form cannot compute this node; `scores` are the bytes that forms which
         keep all scores would hold. Raises `CompileError` E0623 where the form asked for cannot be,
@@ -121,15 +124,16 @@ class Chooser:
                 return Choice(form, "it was asked for", (form,))
         refused = {form: why for form in forms if (why := refusal(form)) is not None}
         usable = [form for form in forms if form not in refused]
+        estimate = self.target.costs.estimate
+        costs = {form.name: estimate(case, form.name, size, shape) for form in usable}
         if measured_here := self._tuned.choice(node):
             best = _measured_form(node, measured_here, usable)
             words = _measured_words(best, measured_here.microseconds)
-            return Choice(best, words, tuple(usable), scores)
-        costs = {form.name: self.target.costs.estimate(case, form.name, size) for form in usable}
+            return Choice(best, words, tuple(usable), scores, costs)
         measured = [form for form in usable if costs[form.name] is not None]
         best = best_form(measured, costs, scores) if measured else usable[0]
         words = _words(best, usable, costs, refused) if len(forms) > 1 else ""
-        return Choice(best, words, tuple(usable), scores)
+        return Choice(best, words, tuple(usable), scores, costs)
 
     def _take(self, node: Node, asked: str, refusal: Callable[[Form], str | None]) -> Form:
         family = (each for each in self.target.forms[node.op] if each.family == asked)
@@ -154,8 +158,8 @@ class Chooser:
 
 def best_form(forms: Sequence[Form], costs: Mapping[str, float | None], scores: int = 0) -> Form:
     """The cheapest of `forms`, all of which have a cost. Of equals the one that keeps the fewest
-    scores, and the first; where all `scores` are large, one that spares them may be somewhat
-    dearer."""
+    scores, then one of the standard operators, then the first; where all `scores` are large, one
+    that spares them may be somewhat dearer."""
     cost = {form.name: costs[form.name] or 0.0 for form in forms}
     kept = {form.name: scores_kept(form, scores) for form in forms}
     least = min(cost.values())
@@ -168,7 +172,7 @@ def best_form(forms: Sequence[Form], costs: Mapping[str, float | None], scores: 
     spare = [form for form in near if kept[form.name] < LARGE_SCORES] or near
     least_of_spare = min(cost[form.name] for form in spare)
     equal = [form for form in spare if cost[form.name] <= TIE * least_of_spare]
-    return min(equal, key=lambda form: kept[form.name])
+    return min(equal, key=lambda form: (kept[form.name], form.contrib))
 
 
 def scores_kept(form: Form, scores: int) -> int:

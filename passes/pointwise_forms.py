@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..ir.costs import shape_class
 from ..ir.dim import product
 from ..ir.emitter import Emitter
 from ..ir.graph import Graph
@@ -30,8 +31,11 @@ class PointwiseForms:
         """The form for a node at the declared maxima of its sizes."""
         x = node.operands[0]
         assert x is not None
-        elements = self._size(product(x.type.shape))
-        return self._chooser.choose(node, node.op, elements, lambda form: _refusal(form, node))
+        elements, width = self._size(product(x.type.shape)), self._size(product(x.type.shape[-1:]))
+        shape = shape_class(elements // max(1, width), width)
+        return self._chooser.choose(
+            node, node.op, elements, lambda form: _refusal(form, node), shape=shape
+        )
 
     def write(self, node: Node, form: Form) -> Sequence[Value] | None:
         """Puts the node into the form; the values that replace it, None where it stays."""

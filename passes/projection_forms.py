@@ -11,6 +11,7 @@ from typing import cast
 
 import numpy as np
 
+from ..ir.costs import shape_class
 from ..ir.dim import Dim, product
 from ..ir.emitter import Emitter
 from ..ir.graph import Graph
@@ -39,7 +40,14 @@ class ProjectionForms:
         work = self._size(2 * product(x.type.shape) * columns)
         # Two products cost as three do: by what they multiply.
         case = "linear" if node.op == "linear" else "qkv_projection"
-        return self._chooser.choose(node, case, work, lambda form: self._refusal(form, node))
+        rows, width = self._size(product(x.type.shape[:-1])), self._size(columns)
+        return self._chooser.choose(
+            node,
+            case,
+            work,
+            lambda form: self._refusal(form, node),
+            shape=shape_class(rows, width),
+        )
 
     def write(self, node: Node, form: Form) -> Sequence[Value] | None:
         """Puts the node into the form; the values that replace it, None where it stays."""

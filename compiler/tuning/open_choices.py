@@ -6,6 +6,7 @@ signature, each with a small model to measure it on, and the graphs that follow 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,6 +21,9 @@ from ...passes.select_forms import SelectForms, Watch
 from ...passes.tuned_forms import Measured, TunedForms, signature_of
 from .snippet import snippet
 
+MOST_FORMS = 4
+"""How many forms of a choice are measured."""
+
 
 @dataclass(slots=True)
 class OpenChoice:
@@ -32,6 +36,18 @@ class OpenChoice:
     inner: str
     """The signature of that node there: what folding will make a weight is one already."""
     nodes: int = 0
+
+    @property
+    def promising(self) -> tuple[Form, ...]:
+        """The forms worth measuring: -O2's, and of the others the few that the table puts lowest;
+        what it knows nothing of comes last."""
+        costs, taken = self.choice.costs, self.choice.form
+        others = sorted(
+            (form for form in self.choice.usable if form is not taken),
+            key=lambda form: costs.get(form.name) or math.inf,
+        )
+        kept = {taken.name, *(form.name for form in others[: MOST_FORMS - 1])}
+        return tuple(form for form in self.choice.usable if form.name in kept)
 
 
 @dataclass(frozen=True, slots=True)

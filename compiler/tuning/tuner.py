@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...ir.graph import Graph
-from ...passes.form_choice import best_form
+from ...passes.form_choice import LARGE_SCORES, best_form, scores_kept
 from ...passes.forms_pipeline import OPTIONAL_PASSES
 from ...passes.tuned_forms import Measured, TunedForms
 from .cache import TuningCache
@@ -118,22 +118,23 @@ class Tuner:
         self, signature: str, each: OpenChoice, measured: Choices, seconds: float
     ) -> tuple[str, dict[str, float]] | None:
         """The form to take, and microseconds by form; None where no time is left."""
-        known = self.cache.choice(signature, {form.name for form in each.choice.usable})
+        known = self.cache.choice(signature, {form.name for form in each.promising})
         if known is not None or seconds <= 0:
             return known
         decided = _as_forms(measured)
         contenders = {
             form.name: lambda form=form: self.lower(self.open.in_form(each, form, decided))
-            for form in each.choice.usable
+            for form in each.promising
         }
         contest = Contest(each.op, contenders, inputs_of(each.model, {}))
         rounds = self.stopwatch.measure(contest, seconds, ROUNDS)
         if min(map(len, rounds.values())) < ROUNDS[0]:
             return None
         times = {name: rounded(float(np.median(taken))) for name, taken in rounds.items()}
-        ran = [form for form in each.choice.usable if form.name in times]
+        ran = [form for form in each.promising if form.name in times]
         best, default = best_form(ran, times, each.choice.scores), each.choice.form
-        spares = default.materializes and not best.materializes
+        scores = each.choice.scores
+        spares = scores >= LARGE_SCORES and scores_kept(best, scores) < scores_kept(default, scores)
         if default.name in rounds and not (spares and times[best.name] >= times[default.name]):
             _, low, _ = times_as_fast(rounds[default.name], rounds[best.name])
             best = best if low > 1.0 else default

@@ -17,7 +17,9 @@ from neuralc.compiler.tuning.stand_ins import SPREAD, StandIns
 from neuralc.compiler.tuning.tuning import tuning_sizes
 from neuralc.compiler.tuning.whole_model import digest, inputs_of
 from neuralc.ir.graph import Graph
+from neuralc.ir.target import Form
 from neuralc.ir.verifier import verify
+from neuralc.passes.form_choice import Choice
 from neuralc.passes.tuned_forms import Measured, TunedForms, signature_of
 
 from .conftest import PROGRAM
@@ -153,3 +155,11 @@ def test_weights_are_noise_that_all_share(tmp_path: Path) -> None:
     assert {each["offset"] for each in places} == {"0"}
     noise = np.fromfile(tmp_path / "noise.f32", np.float32)
     assert 0.9 * SPREAD < noise.std() < 1.1 * SPREAD
+
+
+def test_the_forms_that_the_table_puts_far_behind_are_not_measured() -> None:
+    forms = tuple(Form(name, "") for name in ("slow", "taken", "fast", "unknown", "slowest", "mid"))
+    costs = {"slow": 40.0, "taken": 90.0, "fast": 1.0, "slowest": 80.0, "mid": 5.0}
+    choice = Choice(forms[1], "", forms, costs={"unknown": None, **costs})
+    each = OpenChoice("attention", choice, Graph("none"), "")
+    assert [form.name for form in each.promising] == ["slow", "taken", "fast", "mid"]

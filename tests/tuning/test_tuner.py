@@ -8,9 +8,11 @@ import neuralc
 import pytest
 from neuralc.compiler.compiled_model import CompiledModel
 from neuralc.compiler.tuning import host as host_module
+from neuralc.compiler.tuning import tuner
 from neuralc.compiler.tuning import tuning as tuning_module
 from neuralc.compiler.tuning.significance import times_as_fast
 from neuralc.ir.diagnostic import CompileError
+from neuralc.passes import form_choice
 
 from .conftest import PROGRAM, Table, Use, kernels
 
@@ -67,11 +69,16 @@ def test_of_level_forms_that_of_level_2_stays(use: Use) -> None:
     assert choice(compiled(), "gelu").form == "gelu20"
 
 
-def test_of_level_forms_one_that_keeps_no_scores_is_tried(use: Use) -> None:
+def test_of_level_forms_one_that_spares_large_scores_is_tried(
+    use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
     use(Table({"measured": 90.0}))
-    assert choice(compiled(), "attention").form == "mha"
-    use(Table({"measured": 100.0}))
     assert choice(compiled(tuning_cache=False), "attention").form == "attention23"
+    for module in (form_choice, tuner):
+        monkeypatch.setattr(module, "LARGE_SCORES", 100)
+    # The table puts mha at twice the time of attention23, but here they are level.
+    assert neuralc.compile(PROGRAM).report.forms["attention=attention23"] == 3
+    assert choice(compiled(tuning_cache=False), "attention").form == "mha"
 
 
 def test_a_pass_that_does_not_pay_is_left_out(use: Use) -> None:
