@@ -20,7 +20,7 @@ VECTOR = 16
 
 @dataclass(frozen=True)
 class Difference:
-    """All are 0 for equal answers, but the cosine and the ranking, which are 1."""
+    """All are 0 for equal answers, but the cosines and the ranking, which are 1."""
 
     largest: float
     """The largest between two numbers, as a part of the largest number in ours."""
@@ -30,6 +30,7 @@ class Difference:
     """The root of the mean square, as a part of the standard deviation of ours."""
     cosine: float
     """Between the answers: the least of all vectors', or of all numbers as one vector."""
+    mean_cosine: float
     ranking: float | None = None
     """Spearman's correlation of all pairs' similarities, where answers are unit vectors."""
 
@@ -43,7 +44,7 @@ def compare(theirs: Path, ours: Path, ranked: bool = False) -> Difference | None
     width = reference.shape[-1] if wide else reference.size
     answer, reference = answer.reshape(-1, width), reference.reshape(-1, width)
     largest = top = total = squares = error = 0.0
-    cosine = 1.0
+    cosine, cosines = 1.0, 0.0
     for start in range(0, len(reference), ROWS):
         mine = np.asarray(reference[start : start + ROWS], np.float64)
         other = np.asarray(answer[start : start + ROWS], np.float64)
@@ -55,12 +56,15 @@ def compare(theirs: Path, ours: Path, ranked: bool = False) -> Difference | None
         squares += float((mine**2).sum())
         error += float((gap**2).sum())
         norms = np.linalg.norm(mine, axis=1) * np.linalg.norm(other, axis=1)
-        cosine = float(np.minimum(cosine, ((mine * other).sum(1) / norms).min()))
+        each = (mine * other).sum(1) / norms
+        cosine = float(np.minimum(cosine, each.min()))
+        cosines += float(each.sum())
     count = reference.size
     spread = float(np.sqrt(max(squares / count - (total / count) ** 2, 0.0)))
     ranking = spearman(similarities(answer), similarities(reference)) if ranked else None
     rms = float(np.sqrt(error / count))
-    return Difference(largest / top, largest / spread, rms / spread, cosine, ranking)
+    mean = cosines / len(reference)
+    return Difference(largest / top, largest / spread, rms / spread, cosine, mean, ranking)
 
 
 def similarities(vectors: Array) -> Array:

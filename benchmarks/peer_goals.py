@@ -34,6 +34,7 @@ OVER_OPTIMIZER = 1.08
 OVER_OWN_FP32 = {"neuralc-int8": 2.0, "neuralc-int8-tensor": 2.5}
 IN_BYTES = ("A128", "A512", "C", "E")
 OVER_INT8_PEER = 1.2
+OVER_PADDED = 1.6
 ACCURATE = 2.0
 """A peer's int8 is accurate where the root of its mean square error is at most so many times that
 of our default."""
@@ -103,6 +104,9 @@ def goals(found: Found) -> Iterator[Goal]:
             own, peer = measured(found, model, OURS), measured(found, model, contender)
             if own is not None and peer is not None and model in wanted:
                 yield Goal(f"over {title}, {model}", wanted[model], *ratio(peer, own))
+    padded, own = measured(found, "M", "neuralc-padded"), measured(found, "M", OURS)
+    if padded is not None and own is not None:
+        yield Goal("over our own padded file, M", OVER_PADDED, *ratio(padded, own))
     yield from best_peers(found, models)
     for model in models:
         yield from in_bytes(found, model)

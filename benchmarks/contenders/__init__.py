@@ -56,6 +56,8 @@ class Contender:
         return self.name.endswith(LAST)
 
     def suits(self, model: Network) -> bool:
+        if self.name == PADDED:
+            return bool(model.open_axes)
         return model.last or not self.sliced
 
     @property
@@ -71,11 +73,14 @@ class Contender:
 EXPORT = ("torch", "onnxscript")
 OURS = "neuralc"
 OPENVINO_PROVIDER = "neuralc-openvino"
+PADDED = "neuralc-padded"
+"""Ours with padding computed along; for models whose lengths are mixed."""
 CONTENDERS = {
     each.name: each
     for each in (
         Contender(OURS, "neuralc -O2, plain session", "compiled"),
         Contender("neuralc-session", "neuralc -O2, its session options", "compiled", after=(OURS,)),
+        Contender(PADDED, "neuralc -O2 --padding kept", "compiled"),
         Contender(
             OPENVINO_PROVIDER,
             "neuralc -O2 --target portable, OpenVINO provider",

@@ -1,7 +1,8 @@
 """neuralc: the file of -O2, in a bare session and with the options that the file asks for.
 
 `neuralc-PRECISION` is the file of that precision in a bare session, `neuralc-openvino` a file of
-standard operators in the OpenVINO provider, which has to compute all of it.
+standard operators in the OpenVINO provider, which has to compute all of it, `neuralc-padded` one
+that computes padding along.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from models import Network
 
-from . import CONTENDERS, OPENVINO_PROVIDER, OURS, WEIGHTS, Run, first_output, onnx_session
+from . import CONTENDERS, OPENVINO_PROVIDER, OURS, PADDED, WEIGHTS, Run, first_output, onnx_session
 
 SESSION = "neuralc-session"
 
@@ -23,6 +24,8 @@ def prepare(name: str, model: Network, folder: Path) -> str:
     options = dict(model.compile_options)
     if name == OPENVINO_PROVIDER:
         options["target"] = "portable"
+    elif name == PADDED:
+        options["padding"] = "kept"
     elif name != OURS:
         options["precision"] = name.removeprefix(f"{OURS}-")
 

@@ -179,7 +179,9 @@ def test_a_wrong_vector_among_many_is_not_averaged_away(
     np.save(ours, rows)
     rows[298] *= -1
     np.save(theirs, rows)
-    assert answers.compare(theirs, ours).cosine == pytest.approx(-1)
+    found = answers.compare(theirs, ours)
+    assert found.cosine == pytest.approx(-1)
+    assert found.mean_cosine == pytest.approx(298 / 300)
 
 
 def test_what_is_no_number_or_has_another_shape_is_no_answer(
@@ -244,7 +246,13 @@ def test_the_share_of_the_limit_is_of_what_is_needed(report: ModuleType) -> None
     assert "30%" not in report.markdown([limit, quantized])
 
 
-ERROR = {"largest_over_spread": 0.06, "rms_over_spread": 0.03, "cosine": 0.9995, "ranking": None}
+ERROR = {
+    "largest_over_spread": 0.06,
+    "rms_over_spread": 0.03,
+    "cosine": 0.9995,
+    "mean_cosine": 0.9998,
+    "ranking": None,
+}
 
 
 def in_bytes(contender: str, ratio: float, **others: Any) -> dict[str, Any]:
@@ -254,7 +262,7 @@ def in_bytes(contender: str, ratio: float, **others: Any) -> dict[str, Any]:
 
 def test_lower_precision_is_told_with_its_error(report: ModuleType) -> None:
     table = report.markdown([line("neuralc", 1.0, model="A128"), in_bytes("neuralc-int8", 0.4)])
-    assert "| NEURALC-INT8 | 2.50 | 0.06 | 0.03 | 0.99950 |  |" in table
+    assert "| NEURALC-INT8 | 2.50 | 0.06 | 0.03 | 0.99950 | 0.99980 |  |" in table
 
 
 def test_a_fast_approximation_is_no_best_peer(report: ModuleType) -> None:
@@ -292,6 +300,15 @@ def test_the_best_accurate_peer_in_bytes_is_not_a_wrong_one(goals: ModuleType) -
     rows = {each.what: each.reached for each in goals.goals(found(*lines))}
     assert rows["int8 over own fp32, A128"] == pytest.approx(1 / 0.5)
     assert rows["int8 over the best accurate peer (ORT-INT8), A128"] == pytest.approx(0.75 / 0.5)
+
+
+def test_padding_is_compared_where_lengths_are_mixed(goals: ModuleType, models: ModuleType) -> None:
+    lines = [line("neuralc", 1.0, model="M"), line("neuralc-padded", 1.75, model="M")]
+    (goal,) = goals.goals(found(*lines))
+    assert (goal.what, goal.reached, goal.met) == ("over our own padded file, M", 1.75, True)
+    padded = importlib.import_module("contenders").CONTENDERS["neuralc-padded"]
+    suited = [name for name, model in models.MODELS.items() if padded.suits(model)]
+    assert suited == ["M"]
 
 
 def test_ratios_are_of_rounds_where_these_are_told(goals: ModuleType) -> None:
