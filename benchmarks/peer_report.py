@@ -143,7 +143,8 @@ def errors(here: Iterable[Line]) -> list[str]:
         faster = f"{1 / line['ours_is_faster']:.2f}"
         rows.append(
             f"| {line['title']} | {faster} | {error['largest_over_spread']:.3g} "
-            f"| {error['rms_over_spread']:.3g} | {error['cosine']:.5f} | {error['mean_cosine']:.5f} | {ranking} |"
+            f"| {error['rms_over_spread']:.3g} | {error['cosine']:.5f} "
+            f"| {error['mean_cosine']:.5f} | {ranking} |"
         )
     if not rows:
         return []
