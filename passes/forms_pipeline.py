@@ -110,8 +110,15 @@ FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
 )
 """Each pass and why it stands there."""
 
-OPTIONAL_PASSES = ("reduce_as_product", "flatten_rows", "pad_hidden")
-"""Passes that the rest does without, so that measuring may leave one out where that is faster."""
+OPTIONAL_PASSES = (
+    "reduce_as_product",
+    "flatten_rows",
+    "pad_hidden",
+    "direct_output",
+    "pad_operands",
+)
+"""Passes that the rest does without, so that measuring may leave one out where that is faster.
+`pack_rows` is none: what it gains depends on how much padding the data has."""
 
 _MEASURED = "each fused op takes the form that this machine ran fastest, at these very sizes; "
 _MEASURED += "a pass that does not pay in the whole model is left out"

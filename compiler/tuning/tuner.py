@@ -60,7 +60,6 @@ class Tuner:
     """Measures one compilation. `seconds` is about what all of it may take."""
 
     open: OpenChoices
-    precision: str
     lower: Callable[[Graph], OnnxProgram]
     stopwatch: Stopwatch
     cache: TuningCache
@@ -150,9 +149,10 @@ class Tuner:
         if len(changed) > 1:
             top = max(changed, key=lambda each: _gain(plain[each], best[each]))
             found.append(("the largest gain alone", {**plain, top: best[top]}, ()))
-        # Products are quantized on rows: leaving those passes out is no choice there.
-        optional = OPTIONAL_PASSES if self.precision in ("fp32", "fp16") else ()
-        found += [(f"-O2 without {each}", plain, (each,)) for each in optional]
+        for name in OPTIONAL_PASSES:
+            # Products are quantized on rows.
+            if name != "flatten_rows" or not self.open.plan.is_active:
+                found.append((f"-O2 without {name}", plain, (name,)))
         unlike: dict[str, Candidate] = {}
         for name, choices, without in found:
             graph = self.open.target_graph(self._tuned(choices, without))

@@ -58,9 +58,7 @@ def record_for(
     stopwatch = (start or ProcessStopwatch)(provider, options.tuning_threads)
     lower = _lowering(compilation)
     try:
-        tuner = Tuner(
-            open, options.precision, lower, stopwatch, cache, options.tuning_time, progress
-        )
+        tuner = Tuner(open, lower, stopwatch, cache, options.tuning_time, progress)
         found = tuner.decide()
     finally:
         stopwatch.close()

@@ -6,15 +6,16 @@ In: candidates, -O2's first. Out: `MeasuredModel`, which names the one to take.
 from __future__ import annotations
 
 import hashlib
-import os
+import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...ir.dtype import DType
 from ...ir.graph import Graph
 from ...ir.node import Node
 from ...passes.tuned_forms import concrete, concrete_type, signature_of
@@ -31,9 +32,8 @@ ROUNDS = 7, 31
 BEYOND_DOUBT = 1.005
 """The lower end of the 99 % interval from which a set of choices counts as faster."""
 SHARE_OF_MEMORY = 0.5
-"""Of what is free: larger models are not loaded several times side by side."""
-COPIES = 2
-"""Of the weights that a session may hold: as they are, and packed for its products."""
+"""Of what is free: what the weights of all candidates may take side by side. A session holds them
+packed for its products; the noise that they are packed from is one file for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ class WholeModel:
         key = hashlib.sha256("\n".join(names).encode()).hexdigest()
         if (known := self.cache.model(key)) is not None:
             return known
-        if seconds <= 0 or not _fits(candidates):
+        candidates = _fitting(candidates)
+        if seconds <= 0 or len(candidates) < 2:
             return None
         first = candidates[0]
         contenders = {each.name: partial(self.lower, each.graph) for each in candidates}
@@ -128,26 +129,26 @@ def _line(node: Node, sizes: Mapping[str, int]) -> str:
     return f"{node.attributes.get('form', '')} {signature_of(node, sizes)}"
 
 
-def _fits(candidates: Sequence[Candidate]) -> bool:
-    """Whether all candidates can be in memory at once."""
-    free = _free_memory()
-    if free is None:
-        return True
-    total = 0
+def _fitting(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """As many of the candidates as can be in memory at once, the first ones."""
+    left = SHARE_OF_MEMORY * free_memory()
+    fitting = []
     for each in candidates:
-        for value, source in each.graph.sources():
-            copies = 1 if value.type.dtype is DType.I64 else COPIES
-            size = source.type.nbytes
-            total += copies * (size if isinstance(size, int) else 0)
-    return total < SHARE_OF_MEMORY * free
+        sizes = (source.type.nbytes for _, source in each.graph.sources())
+        left -= sum(size for size in sizes if isinstance(size, int))
+        if left < 0:
+            break
+        fitting.append(each)
+    return fitting
 
 
-def _free_memory() -> int | None:
-    """Bytes that no process uses; None where the system does not tell."""
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return None
+def free_memory() -> float:
+    """Bytes that can still be had; as many as one likes where the system does not tell."""
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024.0 * int(line.split()[1])
+    return math.inf
 
 
 def rounded(microseconds: float) -> float:

@@ -8,7 +8,7 @@ import neuralc
 import pytest
 from neuralc.compiler.compiled_model import CompiledModel
 from neuralc.compiler.tuning import host as host_module
-from neuralc.compiler.tuning import tuner
+from neuralc.compiler.tuning import tuner, whole_model
 from neuralc.compiler.tuning import tuning as tuning_module
 from neuralc.compiler.tuning.significance import times_as_fast
 from neuralc.ir.diagnostic import CompileError
@@ -123,13 +123,21 @@ def test_without_time_the_table_decides_and_a_note_says_so(use: Use) -> None:
 def test_too_large_a_model_keeps_the_forms_of_level_2(
     use: Use, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from neuralc.compiler.tuning import whole_model
-
-    monkeypatch.setattr(whole_model, "_free_memory", lambda: 1000)
+    weights = neuralc.compile(PROGRAM).report.weight_bytes
     table = use(Table(FASTER))
+    monkeypatch.setattr(whole_model, "free_memory", lambda: 3.0 * weights)
     model = compiled()
     assert "the whole model" not in table.contests
     assert choice(model, "gelu").form == "gelu20"
+    monkeypatch.setattr(whole_model, "free_memory", lambda: 5.0 * weights)
+    model = compiled()
+    assert model.tuning is not None
+    assert model.tuning.model is not None
+    assert list(model.tuning.model.microseconds) == ["-O2", "measured"]
+
+
+def test_free_memory_is_known() -> None:
+    assert whole_model.free_memory() > 1 << 20
 
 
 def test_figures_are_kept_for_the_next_compilation(use: Use) -> None:
