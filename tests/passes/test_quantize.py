@@ -105,6 +105,27 @@ def test_the_weights_are_made_when_the_file_is_written(scheme: str) -> None:
     assert difference(graph, parse_graph(print_graph(graph))) is None
 
 
+@pytest.mark.parametrize("activation", ["tanh", "gelu", "relu"])
+def test_no_product_errs_more_than_half_steps_allow(activation: str) -> None:
+    """The bound of docs/exactness.md, for every row and column."""
+    network = Network()
+    hidden = network.emit(activation, network.x)
+    network.graph.outputs |= {"y": network.linear(hidden, "down", HIDDEN, False), "x": hidden}
+    graph = network.quantized().graph
+    given = {"x": rows(32) * np.logspace(-3, 3, 32)[:, None].astype(np.float32)}
+    meant = interpret(network.graph, given)
+    steps = [n.results[1].name for n in graph.nodes() if n.op == "quantize_rows"]
+    held = interpret(graph, given, keep=steps)
+    sources = {value.name: evaluate(source) for value, source in graph.sources()}
+    weight = next(evaluate(s) for v, s in network.graph.sources() if v.name == "down")
+    row, column = held[steps[0]], sources["down/scale"].astype(np.float64)
+    sums = np.abs(meant["x"]).sum(1, keepdims=True)
+    bound = column / 2 * sums + row / 2 * np.abs(weight).sum(0) + WIDTH / 4 * row * column
+    error = np.abs(held["y"] - meant["y"])
+    assert (error <= bound * (1 + 1e-9)).all()
+    assert error.max() > 0
+
+
 def test_products_of_the_same_rows_share_their_bytes() -> None:
     network = Network()
     for name in ("query", "key", "value"):
