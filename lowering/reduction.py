@@ -44,3 +44,14 @@ for _op in OPERATORS:
 @lowers("cumsum")
 def cumsum(w: OnnxWriter, node: Node) -> None:
     w.result("CumSum", w.operands[0], w.ints([cast("int", node.attributes["axis"])]))
+
+
+@lowers("argmax")
+def argmax(w: OnnxWriter, node: Node) -> None:
+    (x,) = node.operands
+    assert x is not None
+    values = w.operands[0]
+    if x.type.dtype is DType.BOOL:
+        values = w.step("Cast", values, to=TensorProto.FLOAT)
+    keepdims = int(bool(node.attributes["keepdims"]))
+    w.result("ArgMax", values, axis=node.attributes["axis"], keepdims=keepdims)

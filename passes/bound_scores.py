@@ -27,7 +27,7 @@ TAMING = frozenset(
     {
         *("layer_norm", "rms_norm", "softmax", "masked_softmax", "scaled_masked_softmax"),
         *("tanh", "erf", "sigmoid", "hard_sigmoid", "softsign", "positions", "sinusoid"),
-        *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+        *("argmax", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
     }
 )
 """Ops whose results are bounded whatever they are given."""

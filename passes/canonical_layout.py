@@ -64,6 +64,20 @@ def _gather(graph: Graph, node: Node) -> Value | None:
     return reshaped(emit, place, node.result.type.shape)
 
 
+def _take_rows(graph: Graph, node: Node) -> Value | None:
+    """take_rows(gather(table, places)) → gather(table, take_rows(places))."""
+    x, index = node.operands
+    gather = graph.producer(x)
+    if gather is None or gather.op != "gather" or gather.attributes["axis"] != 0:
+        return None
+    table, places = gather.operands
+    assert places is not None
+    if places.type.rank != 2:
+        return None
+    emit = _emitter(graph, node, gather)
+    return emit("gather", table, emit("take_rows", places, index), axis=0)
+
+
 def _emitter(graph: Graph, node: Node, inner: Node | None) -> Emitter:
     return Emitter.like(graph, node) if inner is None else Emitter.like(graph, inner, node)
 
@@ -72,5 +86,6 @@ LAYOUT: dict[str, tuple[Rule, ...]] = {
     "reshape": (_reshape,),
     "transpose": (_transpose,),
     "gather": (_gather,),
+    "take_rows": (_take_rows,),
     **dict.fromkeys(("expand", "cast", "slice", "pad", "concat", "split"), (_unchanged,)),
 }

@@ -14,6 +14,7 @@ from ..ir.node import Node
 from ..ir.value import Value
 from .flatten_rows import NORMS, POINTWISE, PRODUCTS
 from .layout import operand_of
+from .row_selection import counted_ends
 
 KEY_MASK = 3
 """Which operand of an attention says what keys count."""
@@ -81,6 +82,10 @@ class PaddingReaders:
             return self._covers(node.operands[KEY_MASK])
         if counts_lead(node):
             return True
+        if node.op == "take_rows" and index == 0:
+            # Of a member without a valid row they take the first, which is kept.
+            ends = counted_ends(self._graph, node.operands[1])
+            return ends is not None and self._parts <= _conjuncts(self._graph, ends)
         if node.op == "where" and index == 1 and _is_column(node):
             return self._covers(node.operands[0])
         rows = (0,) if node.op == "attention" else row_operands(node, self._lead)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from ..ir.dim import Dim, largest
+from ..ir.dtype import DType
 from ..ir.emitter import Emitter
 from ..ir.graph import Graph
 from ..ir.node import Node
@@ -93,17 +94,33 @@ class RowSelection:
     def is_last_of(self, graph: Graph, key_mask: Value | None) -> bool:
         """Whether no position that the mask [B, S] allows comes behind the rows: they are the
         largest positions of a mask that says no more than this one."""
-        node = graph.producer(self.index)
-        if key_mask is None or node is None or node.op != "reduce_max":
-            return False
-        chosen = graph.producer(node.operands[0])
-        if chosen is None or chosen.op != "where" or scalar(graph, chosen.operands[2]) != 0:
-            return False
-        mask, positions = chosen.operands[:2]
-        if mask is None or not _counts_up(graph, positions):
+        mask = last_of(graph, self.index)
+        if key_mask is None or mask is None:
             return False
         allowed = {through_layout(graph, each) for each in conjuncts(graph, key_mask)}
         return {through_layout(graph, each) for each in conjuncts(graph, mask)} <= allowed
+
+
+def last_of(graph: Graph, index: Value | None) -> Value | None:
+    """The mask [B, S] of which an index [B, 1] is the last position that counts, or 0."""
+    node = graph.producer(index)
+    if node is None or node.op != "reduce_max" or node.attributes["axes"] != (1,):
+        return None
+    chosen = graph.producer(node.operands[0])
+    if chosen is None or chosen.op != "where" or scalar(graph, chosen.operands[2]) != 0:
+        return None
+    mask, positions = chosen.operands[:2]
+    return mask if mask is not None and _counts_up(graph, positions) else None
+
+
+def counted_ends(graph: Graph, index: Value | None) -> Value | None:
+    """The mask [B, S] of which an index [B, 1] is the first or the last position that counts, or 0
+    where none does; None for other indices."""
+    node = graph.producer(index)
+    if node is not None and node.op == "argmax" and node.attributes["axis"] == 1:
+        mask = node.operands[0]
+        return mask if mask is not None and mask.type.dtype is DType.BOOL else None
+    return last_of(graph, index)
 
 
 def _counts_up(graph: Graph, value: Value | None) -> bool:

@@ -34,20 +34,29 @@ def _shape(site: Site) -> TensorType | None:
 
 def _build(make: Construction, x: Value) -> Value:
     index, mask = make["index"], make.state.key_mask
-    if index < 0 and mask is not None:
-        row = make("take_rows", x, _from_the_last(make, mask, index))
+    if mask is not None:
+        row = make("take_rows", x, _counted(make, mask, index))
     else:
         start = index if index >= 0 else x.type.shape[1] + index
         row = make("slice", x, axis=1, start=start, stop=start + 1)
     return row if make["keepdims"] else make("reshape", row, shape=make.call.gives.shape)
 
 
-def _from_the_last(make: Construction, mask: Value, index: int) -> Value:
-    """The position of each member that lies as far as `index` says before its last one that counts,
-    [B, 1]; 0 where there is none."""
+def _counted(make: Construction, mask: Value, index: int) -> Value:
+    """The position of each member, [B, 1], that lies as far as `index` says behind its first one
+    that counts, or before its last one. It stays within the sequence; where nothing counts, the
+    first and the last one are 0."""
+    if index == 0:
+        return make("argmax", mask, axis=1, keepdims=True)
+    positions = make("positions", mask, axis=1)
+    if index > 0:
+        end = make("reduce_max", positions, axes=(0,), keepdims=True)
+        first = make("argmax", mask, axis=1, keepdims=True)
+        behind = make("add", first, make.emit.constant(index, DType.I64, "distance"))
+        return make("minimum", behind, end)
     zero = make.emit.constant(0, DType.I64, "zero")
-    positions = make("where", mask, make("positions", mask, axis=1), zero)
-    last = make("reduce_max", positions, axes=(1,), keepdims=True)
+    counted = make("where", mask, positions, zero)
+    last = make("reduce_max", counted, axes=(1,), keepdims=True)
     if index == -1:
         return last
     before = make("add", last, make.emit.constant(index + 1, DType.I64, "distance"))
@@ -57,7 +66,7 @@ def _from_the_last(make: Construction, mask: Value, index: int) -> Value:
 define(
     LayerSpec(
         "SelectPosition",
-        "One position of a sequence: the first one, or with index=-1 the last one that padding "
+        "One position of a sequence: the first one, or with index=-1 the last one, that padding "
         "leaves.",
         "select_position",
         (
@@ -65,8 +74,8 @@ define(
                 "index",
                 Wants.INTEGER,
                 0,
-                "which position, from 0; a negative one counts back from the last position, which "
-                "with a padding mask is the last one that counts in each row of the batch",
+                "which position, from 0, or from -1 backwards; with a padding mask counted from "
+                "the first or the last position that counts in each row of the batch",
             ),
             Parameter("keepdims", Wants.BOOLEAN, False, "keep the axis of positions, 1 long"),
         ),

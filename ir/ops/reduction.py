@@ -75,3 +75,26 @@ define(
         doc="The running sum along an axis, each element included in its own.",
     )
 )
+
+
+def _infer_argmax(operands: Any, attributes: Any) -> Types:
+    (x,) = operands
+    require(x.dtype in _FLOATS | {DType.BOOL}, f"argmax: cannot take x of element type {x.dtype}")
+    axis = axis_of("argmax", attributes["axis"], x.rank)
+    ones = (1,) if attributes["keepdims"] else ()
+    return (TensorType(DType.I64, (*x.shape[:axis], *ones, *x.shape[axis + 1 :])),)
+
+
+define(
+    OpSpec(
+        "argmax",
+        (Operand("x"),),
+        _infer_argmax,
+        {"axis": AttributeSpec(int), "keepdims": AttributeSpec(bool, False)},
+        reference=lambda arrays, attributes: np.argmax(
+            arrays[0], axis=attributes["axis"], keepdims=attributes["keepdims"]
+        ),
+        doc="The position of the largest element along an axis, the first of equal ones; of "
+        "booleans, of the first True, 0 where none is.",
+    )
+)

@@ -97,8 +97,11 @@ def test_nothing_hidden_changes_the_last_logits(target: str, level: int) -> None
         assert np.array_equal(before, after), change
 
 
-@pytest.mark.parametrize(("index", "rows"), [(-2, [2, 4, 1, 0]), (-4, [0, 2, 0, 0]), (1, [1] * 4)])
-def test_indices_count_from_the_last_position_that_counts(index: int, rows: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("index", "rows"),
+    [(-2, [2, 4, 1, 0]), (-4, [0, 2, 0, 0]), (0, [0, 2, 0, 0]), (1, [1, 3, 1, 1]), (5, [5] * 4)],
+)
+def test_indices_count_from_what_counts(index: int, rows: list[int]) -> None:
     source = f"network N {{ input: ({LENGTH}, {WIDTH}) layers: SelectPosition({index}) }}"
     model = neuralc.compile(source, padding_mask=True, lint=False)
     tokens = np.random.default_rng(1).standard_normal((4, LENGTH, WIDTH)).astype(np.float32)
@@ -114,3 +117,19 @@ def test_ids_that_are_zero_are_padding() -> None:
     (found,) = session(model, True).run(None, {"input_ids": ids})
     (table,) = session(whole, True).run(None, {"input_ids": ids})
     assert np.array_equal(found, table[range(3), [1, 3, 1]])
+
+
+@pytest.mark.parametrize("stack", ["encoder", "post-norm", "decoder"])
+def test_padding_is_left_out_where_only_ends_are_read(stack: str) -> None:
+    """The first and the last position that counts are no padding; the one before it may be."""
+    left_out = {}
+    for end in ("first", "last", "second to last"):
+        given = {"padding_mask": True, "padding": "packed", "seed": 3}
+        check = Check(Program(program(stack, end), given), VARIANTS)
+        model = check.compile(VARIANTS[0], 3)
+        assert model is not None
+        assert any(node.op == "nonzero" for node in model.target_graph.nodes())
+        (told,) = (r.message for r in model.report.remarks if "the padding out" in r.message)
+        left_out[end] = int(told.replace("one", "1").split()[0])
+        assert check.run(cases_per_seed=5, seeds=1) == []
+    assert left_out["first"] == left_out["last"] >= left_out["second to last"] + 5

@@ -327,6 +327,13 @@ CASES = [
     Case("reduce_max", [M], np.array([any(row) for row in M]), {"axes": (1,)}),
     Case("reduce_min", [X], np.sort(X, axis=1)[:, 0], {"axes": (1,)}),
     Case("reduce_min", [M], np.array([all(row) for row in M]), {"axes": (1,)}),
+    Case("argmax", [M], np.array([[*row, True].index(True) % len(row) for row in M]), {"axis": 1}),
+    Case(
+        "argmax",
+        [X],
+        np.array([[list(r).index(max(r)) for r in m.T] for m in X])[:, None],
+        {"axis": 1, "keepdims": True},
+    ),
     Case("cumsum", [INTS], INTS @ np.triu(np.ones((3, 3), int)), {"axis": -1}),
     Case("softmax", [X], masked_rows(X, np.array(True))),
     Case("softmax", [X], np.exp(X) / np.exp(X).sum(1, keepdims=True), {"axis": 1}),

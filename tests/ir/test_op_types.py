@@ -191,6 +191,8 @@ ERRORS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("reduce_mean", (i64(3),), {"axes": (0,)}, "element type i64"),
     ("reduce_max", (f32(3, 3),), {"axes": (0, -2)}, "named twice"),
     ("reduce_min", (f32(3),), {"axes": (1,)}, "axis 1 is not an axis"),
+    ("argmax", (i64(3),), {"axis": 0}, "element type i64"),
+    ("argmax", (f32(3),), {"axis": 1}, "axis 1 is not an axis"),
     ("cumsum", (f32(3),), {"axis": 1}, "axis 1 is not an axis"),
     ("softmax", (f32(3),), {"axis": 1}, "axis 1 is not an axis"),
     ("masked_softmax", (f32(3), f32(3)), {}, "must hold booleans"),

@@ -109,6 +109,7 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
     "reduce_max": [(X, {"axes": (1,)}), ("bool[B, S]", {"axes": (1,)})],
     "reduce_min": [(X, {"axes": (1,)}), ("bool[B, S]", {"axes": (1,), "keepdims": True})],
     "cast": [("bool[B, 6]", {"to": DType.F32})],
+    "argmax": [("bool[B, S]", {"axis": 1, "keepdims": True}), (X, {"axis": -1})],
     "cumsum": [(X, {"axis": 1}), ("i64[B, S]", {"axis": -1})],
     "softmax": [(X, {}), (X, {"axis": 1})],
     "masked_softmax": [
