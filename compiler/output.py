@@ -49,9 +49,10 @@ def check_writable(output: Path) -> None:
         raise failure("E0504", f"cannot write `{output}`: no permission to write in `{folder}`")
 
 
-def write_file(output: Path, content: str | bytes) -> None:
+def write_file(output: Path, content: str | bytes, *, durable: bool = True) -> None:
     """Writes a file in one step: until it is complete, what was there before stays.
 
+    What is not `durable` does not wait for the disk: a loss of power may then lose it.
     Raises `CompileError` E0504 where that fails.
     """
     data = content.encode() if isinstance(content, str) else content
@@ -65,8 +66,9 @@ def write_file(output: Path, content: str | bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             os.chmod(temporary, _mode(target))
             os.replace(temporary, target)
         except BaseException:

@@ -45,7 +45,8 @@ def read_inputs(given: Sequence[str], names: Sequence[str]) -> dict[str, Array]:
 
 
 def write_outputs(path: Path, arrays: Mapping[str, Array]) -> None:
-    """Writes one array as .npy, or any number of them as .npz. Raises `CompileError`."""
+    """Writes one array as .npy, or any number of them as .npz; they can be computed again, so
+    nobody waits for the disk. Raises `CompileError`."""
     data = io.BytesIO()
     if path.suffix == ".npy" and len(arrays) == 1:
         np.save(data, next(iter(arrays.values())), allow_pickle=False)
@@ -57,7 +58,7 @@ def write_outputs(path: Path, arrays: Mapping[str, Array]) -> None:
             f"--output {path}: outputs are written as .npz, a single one also as .npy",
             status=ExitStatus.USAGE,
         )
-    write_file(path, data.getvalue())
+    write_file(path, data.getvalue(), durable=False)
 
 
 def _single(path: Path, name: str) -> Array:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
+import gc
 import io
 import os
 import sys
@@ -22,6 +23,16 @@ from .messages import Messages
 
 INTERRUPTED = 130
 CLOSED_PIPE = 141
+
+
+COLLECT_EVERY = 50_000
+"""New objects between two rounds of the garbage collector; loading modules makes many that stay."""
+
+
+def script(command: Any, name: str) -> NoReturn:
+    """The whole life of a process that runs one command, started as `name`."""
+    gc.set_threshold(COLLECT_EVERY)
+    leave(run(command, sys.argv[1:], name))
 
 
 def run(command: Any, argv: list[str], name: str) -> int:

@@ -7,7 +7,6 @@ is first named, so that none pays for the others.
 from __future__ import annotations
 
 import importlib
-import sys
 from typing import Any
 
 import click
@@ -61,4 +60,4 @@ def command() -> None:
 
 def main() -> None:
     """The entry point of the script `neural`."""
-    guard.leave(guard.run(command, sys.argv[1:], "neural"))
+    guard.script(command, "neural")

@@ -6,7 +6,6 @@ file says which options there are.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -107,4 +106,4 @@ def command(messages: Messages, /, source: Path, **given: Any) -> int:
 
 def main() -> None:
     """The entry point of the script `neuralc`."""
-    guard.leave(guard.run(command, sys.argv[1:], "neuralc"))
+    guard.script(command, "neuralc")
