@@ -18,6 +18,8 @@ from ..metadata_entries import TUNING
 
 VERSION = 1
 """Of the layout of records. Another one is refused."""
+BEYOND_DOUBT = 1.005
+"""The lower end of the 99 % interval from which a set of choices counts as faster."""
 LARGEST_FIGURE = 1e15
 """Microseconds: thirty years."""
 LARGEST_FILE = 16 << 20
@@ -46,6 +48,16 @@ class MeasuredModel:
     faster: Mapping[str, tuple[float, float, float]]
     """How many times as fast as -O2's: the median over the rounds, and its 99 % interval."""
     rounds: int
+
+    @property
+    def beyond_doubt(self) -> list[str]:
+        """The sets of choices that are faster than -O2's at the lower end of their interval."""
+        return [name for name, (_, low, _) in self.faster.items() if low > BEYOND_DOUBT]
+
+    def followed_by(self, again: MeasuredModel) -> MeasuredModel:
+        """With the figures of further rounds, which decide."""
+        times = {**self.microseconds, **again.microseconds}
+        return MeasuredModel(again.taken, times, {**self.faster, **again.faster}, again.rounds)
 
     def as_json(self) -> dict[str, Any]:
         return {

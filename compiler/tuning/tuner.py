@@ -42,6 +42,8 @@ SHARE_OF_CHOICES = 0.6
 """Of the time; the rest is the whole model's."""
 MOST_SECONDS = 1.0
 """For one choice."""
+SECONDS_AGAIN = 5.0
+"""At least, where several sets of choices gain and are measured together."""
 SWEEPS = 3
 """How often the nodes that forms were written in are looked at for choices of their own."""
 
@@ -82,13 +84,33 @@ class Tuner:
         candidates = self._candidates(plain, best)
         if len(candidates) > 1:
             self.progress("measure the whole model", SHARE_OF_CHOICES)
-            whole = WholeModel(self.lower, self.open.sizes, self.stopwatch, self.cache)
-            measured = whole.measure(candidates, end - time.perf_counter())
-            if measured is not None:
-                taken = next(each for each in candidates if each.name == measured.taken)
-                decisions = Decisions(taken.choices, taken.without, measured)
+            decisions = self._measure_whole(candidates, end) or decisions
         self.cache.write()
         return decisions
+
+    def _measure_whole(self, candidates: list[Candidate], end: float) -> Decisions | None:
+        """The best candidate, or several together where more than one gains."""
+        whole = WholeModel(self.lower, self.open.sizes, self.stopwatch, self.cache)
+        measured = whole.measure(candidates, end - time.perf_counter())
+        if measured is None:
+            return None
+        gaining = [each for each in candidates if each.name in measured.beyond_doubt]
+        if len({each.without for each in gaining}) > 1:
+            taken = next(each for each in gaining if each.name == measured.taken)
+            together = self._together(gaining)
+            candidates = [candidates[0], taken, together]
+            # These must be better in rounds of their own.
+            if again := whole.measure(candidates, max(SECONDS_AGAIN, end - time.perf_counter())):
+                measured = measured.followed_by(again)
+        taken = next(each for each in candidates if each.name == measured.taken)
+        return Decisions(taken.choices, taken.without, measured)
+
+    def _together(self, gaining: list[Candidate]) -> Candidate:
+        """The choices of the first, and all that any of them leaves out."""
+        choices = gaining[0].choices
+        without = tuple(dict.fromkeys(name for each in gaining for name in each.without))
+        graph = self.open.target_graph(self._tuned(choices, without))
+        return Candidate(" + ".join(each.name for each in gaining), choices, without, graph)
 
     def _measure_choices(self, end: float) -> dict[str, MeasuredChoice]:
         measured: dict[str, MeasuredChoice] = {}

@@ -21,7 +21,7 @@ from ...ir.node import Node
 from ...passes.tuned_forms import concrete, concrete_type, signature_of
 from ..verifying.samples import input_roles, sample
 from .cache import TuningCache
-from .record import MeasuredChoice, MeasuredModel
+from .record import BEYOND_DOUBT, MeasuredChoice, MeasuredModel
 from .significance import times_as_fast
 from .stopwatch import Contest, Stopwatch
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from ...lowering.onnx_program import OnnxProgram
 
 ROUNDS = 7, 31
-BEYOND_DOUBT = 1.005
-"""The lower end of the 99 % interval from which a set of choices counts as faster."""
 SHARE_OF_MEMORY = 0.5
 """Of what is free: what the weights of all candidates may take side by side. A session holds them
 packed for its products; the noise that they are packed from is one file for all."""

@@ -92,6 +92,38 @@ def test_a_pass_that_does_not_pay_is_left_out(use: Use) -> None:
     model.verify()
 
 
+TOGETHER = "measured + -O2 without reduce_as_product"
+
+
+@pytest.mark.parametrize(
+    ("together", "taken", "without"),
+    [
+        (80.0, TOGETHER, ("reduce_as_product",)),
+        (89.9, "measured", ()),
+        (110.0, "measured", ()),
+    ],
+)
+def test_what_gains_apart_is_tried_together(
+    together: float, taken: str, without: tuple[str, ...], use: Use
+) -> None:
+    times = {**FASTER, "-O2 without reduce_as_product": 95.0, TOGETHER: together}
+    table = use(Table({**times, "measured": 89.0}))
+    model = compiled()
+    assert model.tuning is not None
+    assert model.tuning.model is not None
+    assert (model.tuning.model.taken, model.tuning.without) == (taken, without)
+    assert choice(model, "gelu").form == "primitive"
+    assert model.tuning.model.microseconds["-O2 without reduce_as_product"] == 95.0
+    assert table.contests.count("the whole model") == 2
+
+
+def test_sets_of_choices_that_hold_each_other_are_not_tried_together(use: Use) -> None:
+    times = {"decomposed": 50.0, "the largest gain alone": 95.0}
+    table = use(Table({**FASTER, **times}))
+    assert choice(compiled(), "gelu").form == "primitive"
+    assert table.contests.count("the whole model") == 1
+
+
 def test_nodes_that_a_form_is_written_in_are_measured_too(use: Use) -> None:
     use(Table({"packed": 10.0, "measured": 10.0}))
     model = compiled()
