@@ -1,6 +1,7 @@
 """Compares the memory plan with what ONNX Runtime really takes.
 
     python benchmarks/memory.py examples/guide/*.neural
+    python benchmarks/memory.py long.neural --batch 1 --form attention=blocks16
 
 In: programs. Out: for each the predicted and the measured peak of activations, in MB. Measured is
 how far the resident memory of a fresh process rises while it runs the model once more, after two
@@ -63,6 +64,7 @@ def main() -> None:
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("-O", type=int, default=2, dest="level", help="level of optimization")
+    parser.add_argument("--form", action="append", default=[], help="OP=FORM, as of neuralc")
     options = parser.parse_args()
     if options.measure is not None:
         print(measure(options.measure, options.batch))
@@ -73,7 +75,8 @@ def main() -> None:
     print(f"{'program':44}{'predicted':>10}{'measured':>10}{'error':>8}")
     for program in options.programs:
         with tempfile.TemporaryDirectory() as folder:
-            compiled = neuralc.compile(program, opt_level=options.level)
+            forms = dict(form.split("=") for form in options.form)
+            compiled = neuralc.compile(program, opt_level=options.level, forms=forms)
             model = Path(folder) / "model.onnx"
             compiled.save(model)
             predicted = compiled.memory_plan({"B": options.batch}).peak

@@ -12,15 +12,19 @@ from collections.abc import Mapping
 import onnx
 from onnx import helper
 
+from ..ir.dim import largest
 from ..ir.dtype import DType
 from ..ir.graph import Graph
 from ..ir.node import Node
 from ..ir.target import Target
 from ..ir.type import TensorType
+from ..ir.value import Value
 from .onnx_program import ONNX_TYPES, OnnxProgram
 from .onnx_writer import CONTRIB, OnnxWriter, fault
 from .table import Lowering, lowering_of
 
+LONG = 1024
+"""Keys of an attention from which the runtime is not told the types of open tensors."""
 SOURCE_MAP = "neuralc.source_map"
 """Metadata key: JSON, ONNX node name → source places, for profiles and errors."""
 
@@ -48,10 +52,11 @@ def lower(
     used = {name for node in nodes for name in node.input}
     names = w.value_names()
     made = {name for node in nodes for name in node.output if name}
+    spare = _is_long(graph)
     value_info = [
         tensor_info(name, value.type, w.dtype_of(value))
         for value, name in names.items()
-        if name in made and name not in graph.outputs
+        if name in made and name not in graph.outputs and not (spare and _is_open(value))
     ]
     proto = helper.make_graph(
         nodes,
@@ -76,6 +81,25 @@ def lower(
     made.update(value.name for value in graph.inputs)
     held = {value.name: name for value, name in names.items() if name in made}
     return OnnxProgram(model, weights, held)
+
+
+def _is_long(graph: Graph) -> bool:
+    """Whether an attention looks at so many keys that memory counts.
+
+    The runtime keeps a buffer that is free from one tensor to the next that it knows to be as
+    large: the hidden layer's while the next attention runs, and those of all its blocks of queries
+    (docs/memory.md). Where types with open sizes are not told it frees them at once.
+    """
+    for node in graph.nodes():
+        if node.op == "attention" and (key := node.operands[1]) is not None:
+            length = largest(key.type.shape[1])
+            if length is not None and length >= LONG:
+                return True
+    return False
+
+
+def _is_open(value: Value) -> bool:
+    return any(not isinstance(dim, int) for dim in value.type.shape)
 
 
 def tensor_info(name: str, type: TensorType, dtype: DType | None = None) -> onnx.ValueInfoProto:
