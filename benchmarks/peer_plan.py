@@ -11,7 +11,7 @@ from contenders import CONTENDERS, FP32, GPU, OURS
 
 LEAST_ROUNDS, MOST_ROUNDS = 3, 41
 """Fewer say nothing of the spread, and more nothing new."""
-PREPARE_SECONDS = 25.0
+PREPARE_SECONDS = 12.0
 """Roughly, to make a contender's file and to open it: exporters take longest."""
 SETTLE_SECONDS = 0.02
 """Between two turns."""
