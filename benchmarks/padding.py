@@ -60,7 +60,7 @@ def batch(tokens: list[int], session: ort.InferenceSession, random: np.random.Ge
     return inputs
 
 
-def sessions(program: Path, threads: int) -> dict[str, ort.InferenceSession]:
+def sessions(program: Path, target: str, threads: int) -> dict[str, ort.InferenceSession]:
     import neuralc
 
     options = ort.SessionOptions()
@@ -68,7 +68,12 @@ def sessions(program: Path, threads: int) -> dict[str, ort.InferenceSession]:
     found = {}
     for padding in ("kept", "packed"):
         model = neuralc.compile(
-            program, dynamic="seq", padding_mask=True, padding=padding, lint=False
+            program,
+            target=target,
+            dynamic="seq",
+            padding_mask=True,
+            padding=padding,
+            lint=False,
         )
         content = model.to_bytes()
         found[padding] = ort.InferenceSession(content, options, ["CPUExecutionProvider"])
@@ -95,13 +100,19 @@ def sets(session: ort.InferenceSession) -> Iterator[tuple[str, list[Inputs]]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--program", type=Path, default=PROGRAM)
+    parser.add_argument("--target", choices=("cpu", "portable"), default="cpu")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--clock", choices=("cpu", "wall"), default="cpu")
     parser.add_argument("--only", default="", help="sets whose names begin so")
     given = parser.parse_args()
-    running = sessions(given.program, given.threads)
-    about = {"program": given.program.stem, "threads": given.threads, "clock": given.clock}
+    running = sessions(given.program, given.target, given.threads)
+    about = {
+        "program": given.program.stem,
+        "target": given.target,
+        "threads": given.threads,
+        "clock": given.clock,
+    }
     print(json.dumps(about | machine()))
     for name, inputs in sets(running["kept"]):
         if not name.startswith(given.only):

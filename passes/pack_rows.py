@@ -54,9 +54,9 @@ class PackRows(Pass):
     outputs that show padding positions show what they showed. A stretch moves where it has a
     product.
 
-    A padding position reads a row of its own member of the batch, so that no member can reach
-    another, not even by an infinite number times a weight of zero. A member without a valid row
-    keeps its first one, so that P is never 0.
+    Every member of the batch keeps its first row, valid or not: it may be the one that stands for
+    the whole, P is never 0, and a padding position, which has to read some row, has one of its own
+    member to read. A row of another member would let infinite numbers through, weight zero or not.
     """
 
     name: ClassVar[str] = "pack_rows"
@@ -178,21 +178,18 @@ class _Packed:
             return
         producer = self._graph.producer(self._mask)
         emit = Emitter.like(self._graph, *([producer] if producer else []))
-        everything = product(self._lead)
+        everything = (product(self._lead),)
         zero, one = (emit.constant(number, DType.I64, name) for number, name in _NUMBERS)
-        counted = emit("cast", self._mask, to=DType.I64)
-        valid = emit("reduce_sum", counted, axes=(1,), keepdims=True)
         first = emit("equal", emit("positions", self._mask, axis=1), zero)
-        spare = emit("logical_and", emit("equal", valid, zero), first)
-        kept = emit("reshape", emit("logical_or", self._mask, spare), shape=(everything,))
+        kept = emit("reshape", emit("logical_or", self._mask, first), shape=everything)
         name = _fresh_symbol(self._graph)
-        count = symbol(name, origin=f"the rows that {self._mask} counts", within=everything)
+        count = symbol(name, origin=f"the rows that {self._mask} counts", within=everything[0])
         self._rows = emit("nonzero", kept, count=count, name="rows")
 
-        lengths = emit("maximum", valid, one)
-        starts = emit("sub", emit("cumsum", lengths, axis=0), lengths)
-        before = emit("sub", emit("cumsum", counted, axis=1), one)
-        self._places = emit("add", starts, emit("maximum", before, zero), name="places")
+        # Every member keeps its first row, so that the last kept row before a position is its own.
+        counted = emit("cumsum", emit("cast", kept, to=DType.I64), axis=0)
+        before = emit("sub", counted, one)
+        self._places = emit("reshape", before, shape=self._lead, name="places")
 
     def _positions_of_rows(self) -> Value:
         if self._positions is None:

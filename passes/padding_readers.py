@@ -37,7 +37,8 @@ def padding_masks(graph: Graph, order: list[Node]) -> list[Value]:
 class PaddingReaders:
     """Who reads the positions at which a mask is false.
 
-    `unread` are the values of nodes that need not be right there, or even be there.
+    `unread` are the values of nodes that need not be right there, or even be there. The first
+    position of each member of the batch counts as if the mask were true there.
     """
 
     def __init__(self, graph: Graph, mask: Value) -> None:
@@ -80,16 +81,22 @@ class PaddingReaders:
         """Whether no output depends on padding rows of an operand through this node."""
         if node.op == "attention" and index in (1, 2):
             return self._covers(node.operands[KEY_MASK])
-        if counts_lead(node):
+        if counts_lead(node) or (index == 0 and self._takes_kept_row(node)):
             return True
-        if node.op == "take_rows" and index == 0:
-            # Of a member without a valid row they take the first, which is kept.
-            ends = counted_ends(self._graph, node.operands[1])
-            return ends is not None and self._parts <= _conjuncts(self._graph, ends)
         if node.op == "where" and index == 1 and _is_column(node):
             return self._covers(node.operands[0])
         rows = (0,) if node.op == "attention" else row_operands(node, self._lead)
         return index in rows and all(result in self.unread for result in node.results)
+
+    def _takes_kept_row(self, node: Node) -> bool:
+        """Whether a node takes of each member the first row, or the first or last that counts."""
+        if node.op == "slice":
+            axis = cast("int", node.attributes["axis"]) % node.result.type.rank
+            return axis == 1 and node.attributes["start"] == 0 and node.attributes["stop"] == 1
+        if node.op != "take_rows":
+            return False
+        ends = counted_ends(self._graph, node.operands[1])
+        return ends is not None and self._covers(ends)
 
     def _covers(self, mask: Value | None) -> bool:
         """Whether a mask lets nothing through that the padding mask does not."""

@@ -75,8 +75,8 @@ def test_what_stands_at_padding_positions_reaches_nothing(
     for padding in ("right", "left", "gapped", "all"):
         inputs = sampler(model.source_graph, 3, 1, padding, **LENGTHS)
         masked = inputs["attention_mask"] == 0
-        # A row without a token keeps its first position, so that there is something to compute.
-        masked[:, 0] &= inputs["attention_mask"].any(axis=1)
+        # Every row keeps its first position.
+        masked[:, 0] = False
         before = run(inputs)
         name = "input_ids" if "input_ids" in inputs else "input"
         for other in (np.nan, np.inf, 1e30) if name == "input" else (10**9, -(10**9)):
@@ -114,3 +114,23 @@ def test_a_batch_of_padding_alone_gives_what_the_program_means(
             expected = interpret(model.source_graph, inputs)
             for found, wanted in zip(run(inputs), expected.values(), strict=True):
                 np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("index", [0, -1])
+@pytest.mark.parametrize("block", ["TransformerEncoder", "TransformerDecoder"])
+def test_one_position_that_stands_for_all_is_computed_as_ever(block: str, index: int) -> None:
+    source = f"""network N {{
+      input: (9,)
+      layers:
+        Embedding(input_dim=50, output_dim=16)
+        {block}(num_heads=2, d_model=16, dff=24, use_attention_mask=true) * 2
+        SelectPosition({index})
+        Dense(5)
+    }}"""
+    options = {"padding_mask": True, "padding": "packed", "dynamic": ("seq",)}
+    written = Program(source, options, 9)
+    assert Check(written, (Variant(2, "cpu", True),)).run(cases_per_seed=10, seeds=1) == []
+    model = neuralc.compile(source, lint=False, **options)
+    products = [node for node in model.target_graph.nodes() if node.op == "linear"]
+    padded = [node for node in products if str(node.result.type.shape[0]) not in ("P", "B")]
+    assert padded == []
