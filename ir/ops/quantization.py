@@ -6,6 +6,7 @@ signed bytes with a scale per column, blocks of half bytes. `quantized_linear.py
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -125,28 +126,43 @@ def quantize_columns(weight: Array, clip: Array | None = None) -> tuple[Array, A
     magnitude = np.maximum(high, -low)
     if clip is not None:
         magnitude = magnitude * clip
-    scale = _pair_safe(weight, magnitude)
+    clipped = clip is not None
+    scale = _pair_safe(weight, magnitude, clipped)
     scale = np.where(scale > 0, scale, 1.0).astype(np.float32).astype(np.float64)
     result = np.empty((rows, columns), np.int8)
-    for start in range(0, rows, _STRIPE):
-        part = np.clip(weight[start : start + _STRIPE], -magnitude, magnitude)
-        result[start : start + _STRIPE] = np.clip(np.rint(part / scale), -LEVELS, LEVELS)
+    for stripe in _stripes(rows, columns):
+        levels = _within(weight[stripe], magnitude, clipped) / scale
+        np.rint(levels, out=levels)
+        result[stripe] = np.clip(levels, -LEVELS, LEVELS, out=levels)
     return result, scale
 
 
-_STRIPE = 256
-"""Rows that are worked on at once, so that a large weight is not in memory several times."""
-
-
-def _pair_safe(weight: Array, magnitude: Array) -> Array:
+def _pair_safe(weight: Array, magnitude: Array, clipped: bool) -> Array:
     """The scale at which nothing exceeds `LEVELS`, and no pair of neighbours `PAIR`."""
     scale = magnitude / LEVELS
-    for start in range(0, len(weight) - 1, _STRIPE):
-        part = np.clip(weight[start : start + _STRIPE], -magnitude, magnitude)
+    for stripe in _stripes(*weight.shape):
+        part = _within(weight[stripe], magnitude, clipped)
         second = part[1::2]
-        sums = np.abs(part[0::2][: len(second)] + second)
-        scale = np.maximum(scale, sums.max(0, initial=0.0) / PAIR)
+        sums = part[0::2][: len(second)] + second
+        reach = np.maximum(sums.max(0, initial=0.0), -sums.min(0, initial=0.0))
+        scale = np.maximum(scale, reach / PAIR)
     return scale
+
+
+def _within(part: Array, magnitude: Array, clipped: bool) -> Array:
+    return np.clip(part, -magnitude, magnitude) if clipped else part
+
+
+def _stripes(rows: int, columns: int) -> Iterator[slice]:
+    """Pairs of rows that are worked on at once: as many as the processor's cache holds, so that a
+    large weight is not in memory several times."""
+    count = max(2, _STRIPE // max(columns, 1) // 2 * 2)
+    for start in range(0, rows, count):
+        yield slice(start, start + count)
+
+
+_STRIPE = 1 << 16
+"""Elements of a stripe."""
 
 
 define(
