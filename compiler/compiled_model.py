@@ -84,7 +84,8 @@ class CompiledModel:
 
         path = Path(path)
         source = self._compilation.source.name
-        refuse_overwriting(path, [source, self.options.weights, self.options.tuning])
+        read = [source, self.options.weights, self.options.tuning, self.options.calibrate]
+        refuse_overwriting(path, read)
         check_writable(path)
         with self.report.stage("write"):
             if is_regular(path):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..lowering.onnx_program import OnnxProgram
     from ..passes.manager import Observer, Pass
     from ..passes.memory_plan import MemoryPlan
+    from .calibrating.calibration import Calibration
     from .checking.check_options import CheckOptions
     from .checking.model import Model
     from .syntax import ast
@@ -146,10 +147,26 @@ class Compilation:
         return target_named(self.options.target, self.options.precision)
 
     @cached_property
+    def calibration(self) -> Calibration | None:
+        """What running the model on calibration data said, where that was asked for."""
+        if not self.options.is_calibrated:
+            return None
+        from .calibrating.calibration import calibrate, nothing_left
+
+        graph = self.graph
+        with self._stage("calibrate", graph):
+            calibration = calibrate(self, self._progress)
+        self.report.calibration = calibration.summary
+        self.tell(nothing_left(calibration.summary))
+        return calibration
+
+    @cached_property
     def quantization_plan(self) -> QuantizationPlan:
         """How each product is to be computed."""
         from ..ir.quantization import QUANTIZED, QuantizationPlan
 
+        if self.calibration is not None:
+            return self.calibration.plan
         precision = self.options.precision
         return QuantizationPlan(precision if precision in QUANTIZED else "fp32")
 
@@ -173,13 +190,14 @@ class Compilation:
         from ..passes.quantize import count_products
 
         tuned = self.tuning.forms() if self.tuning is not None else None
+        plan = self.quantization_plan
         forms, level = dict(self.options.forms), self.options.opt_level
-        plan, padding = self.quantization_plan, self.options.padding
+        padding = self.options.padding
         passes = forms_passes(self.target, forms, level, plan, tuned, padding=padding)
         graph = self._run_passes("select forms", self.graph, passes)
         self.report.nodes["target"] = len(graph)
         self.report.forms = _count_forms(graph)
-        self.report.products = count_products(graph) if self.quantization_plan.is_active else {}
+        self.report.products = count_products(graph) if plan.is_active else {}
         return graph
 
     @cached_property

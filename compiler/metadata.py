@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .metadata_entries import (
+    CALIBRATION,
     FUSED,
     INPUTS,
     OPTIONS,
@@ -30,20 +31,13 @@ def model_metadata(compilation: Compilation) -> dict[str, str]:
     """The entries of the compiled file, in a fixed order. The graph's own, such as the loss and the
     optimizer, are written by lowering."""
     from .. import __version__
-    from ..ir.least_sizes import least_sizes
-    from .verifying.samples import input_roles
 
     graph, target = compilation.target_graph, compilation.target
-    least = least_sizes(compilation.source_graph)
     entries: dict[str, Any] = {
         OPTIONS: compilation.options.as_metadata(),
         PIPELINE: compilation.report.pipeline,
         FUSED: compilation.report.fused,
-        INPUTS: [role.as_json() for role in input_roles(graph)],
-        SIZES: {
-            name: {"minimum": least[name], "maximum": each.maximum, "origin": each.origin}
-            for name, each in graph.symbols().items()
-        },
+        **_interface(graph, compilation.source_graph),
         SESSION_OPTIONS: session_options(graph, target.name),
         TARGET: {"name": target.name, "oldest_runtime": target.oldest_runtime},
     }
@@ -51,7 +45,28 @@ def model_metadata(compilation: Compilation) -> dict[str, str]:
         entries[PRODUCTS] = compilation.report.products
     if compilation.tuning is not None:
         entries[TUNING] = compilation.tuning.as_json()
+    if compilation.report.calibration is not None:
+        entries[CALIBRATION] = compilation.report.calibration.as_metadata()
     return {VERSION: __version__} | {key: compact(value) for key, value in entries.items()}
+
+
+def input_entries(graph: Graph, source: Graph) -> dict[str, str]:
+    """What sessions of a graph check their inputs by; `source` is the graph as built."""
+    return {key: compact(value) for key, value in _interface(graph, source).items()}
+
+
+def _interface(graph: Graph, source: Graph) -> dict[str, Any]:
+    from ..ir.least_sizes import least_sizes
+    from .verifying.samples import input_roles
+
+    least = least_sizes(source)
+    return {
+        INPUTS: [role.as_json() for role in input_roles(graph)],
+        SIZES: {
+            name: {"minimum": least[name], "maximum": each.maximum, "origin": each.origin}
+            for name, each in graph.symbols().items()
+        },
+    }
 
 
 def session_options(graph: Graph, target: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from ..ir.diagnostic import ExitStatus, failure
 OPT_LEVELS = (0, 1, 2, 3)
 TARGETS = ("cpu", "portable", "cuda")
 PRECISIONS = ("fp32", "fp16", "int8", "int8-tensor", "int8-weights", "int4-weights")
+ACTIVATION_SCALES = ("row", "static")
 MASK_DTYPES = ("int64", "bool", "float32")
 LOGITS = ("all", "last")
 PADDINGS = ("auto", "packed", "kept")
@@ -34,6 +35,12 @@ class CompileOptions:
     """0 nothing, 1 cleaning, 2 fusion, 3 what needs measuring."""
     target: str = "cpu"
     precision: str = "fp32"
+    calibrate: Path | None = None
+    """An .npz file of inputs that a precision of whole numbers is tuned and judged on."""
+    max_error: float | None = None
+    """How far the outputs may be from those at float32, relative to their spread."""
+    activation_scales: str = "row"
+    """Of int8: `row`, found for each row when the model runs, or `static`, from calibration."""
     forms: tuple[tuple[str, str], ...] = ()
     """Fused ops with the form each must take, e.g. `("qkv", "packed")`, instead of the fastest."""
     tuning: Path | None = None
@@ -96,12 +103,18 @@ class CompileOptions:
             arguments["dynamic"] = (arguments["dynamic"],)
         elif "dynamic" in arguments:
             arguments["dynamic"] = tuple(arguments["dynamic"])
-        for name in ("weights", "tuning"):
+        for name in ("weights", "tuning", "calibrate"):
             if arguments.get(name) is not None:
                 arguments[name] = Path(arguments[name])
         options = cls(**arguments)
         options._check()
         return options
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the model is run while it is compiled, to choose how it is computed."""
+        asked = self.calibrate is not None or self.max_error is not None
+        return asked or self.activation_scales != "row"
 
     def as_metadata(self) -> dict[str, Any]:
         """What of the options decides the file's content, JSON-ready, defaults left out."""
@@ -112,6 +125,8 @@ class CompileOptions:
             value = getattr(self, field.name)
             if field.name not in left_out and value != field.default:
                 told[field.name] = dict(value) if field.name in _PAIRS else value
+        if self.calibrate is not None:
+            told["calibrate"] = self.calibrate.name
         if self.weights is not None:
             told.pop("seed", None)
             told["weights"] = self.weights.name
@@ -154,6 +169,7 @@ class CompileOptions:
                     f"--precision {self.precision} goes with -O{FORMS_FROM_LEVEL} and above",
                 )
         self._check_tuning()
+        self._check_calibration()
         for name, size in self.max_sizes:
             if size < 1:
                 raise _wrong(f"the largest size of the axis {name!r} cannot be {size}")
@@ -173,6 +189,27 @@ class CompileOptions:
         for name, size in self.tuning_sizes:
             if size < 1:
                 raise _wrong(f"the size of the axis {name!r} cannot be {size}")
+
+    def _check_calibration(self) -> None:
+        _one_of("activation_scales", self.activation_scales, ACTIVATION_SCALES)
+        if self.is_calibrated and not self.precision.startswith("int"):
+            raise _wrong(
+                f"calibration chooses between float32 and a lower precision, not {self.precision}",
+                "add --precision int8",
+            )
+        if self.max_error is not None and not 0 <= self.max_error < float("inf"):
+            raise _wrong(f"the largest error cannot be {self.max_error}", "0.01 is one percent")
+        if self.activation_scales == "static":
+            if self.precision != "int8":
+                raise _wrong(
+                    f"{self.precision} has no scales of activations that could be static",
+                    "--activation-scales static goes with --precision int8",
+                )
+            if self.calibrate is None:
+                raise _wrong(
+                    "static scales of activations come from calibration data",
+                    "give real inputs with --calibrate FILE.npz",
+                )
 
 
 _TUNING = ("tuning", "tuning_time", "tuning_threads", "tuning_sizes", "tuning_cache")

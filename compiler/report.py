@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..ir.diagnostic import Diagnostic, Severity
 
 if TYPE_CHECKING:
+    from .calibrating.summary import CalibrationSummary
     from .verifying.verification import Verification
 
 
@@ -50,6 +51,7 @@ class Report:
     products: dict[str, int] = field(default_factory=dict)
     """How many products with a weight compute in each scheme, where a lower precision was asked
     for."""
+    calibration: CalibrationSummary | None = None
     parameters: int = 0
     """Elements of all trainable weights."""
     weight_bytes: int = 0
@@ -91,6 +93,7 @@ class Report:
             "fused": self.fused,
             "forms": self.forms,
             "products": self.products,
+            "calibration": self.calibration.as_json() if self.calibration else None,
             "parameters": self.parameters,
             "weight_bytes": self.weight_bytes,
             "files": [{"path": path, "bytes": size} for path, size in self.files],

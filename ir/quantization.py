@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from .parameter import ParameterSource
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SCHEMES: Mapping[str, str] = {
     "fp32": "float32 throughout",
@@ -62,6 +66,10 @@ class QuantizationPlan:
     def __post_init__(self) -> None:
         if self.default not in SCHEMES:
             raise ValueError(f"there is no scheme {self.default!r}")
+
+    factors: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    """What columns in front of products are divided by, by the path of the norm's gain or of the
+    values' weight: see the pass `equalize`. The rows of the weights behind are multiplied by it."""
 
     @property
     def is_active(self) -> bool:

@@ -15,6 +15,7 @@ from .canonicalize import Canonicalize
 from .common_subexpressions import CommonSubexpressions
 from .dead_code import DeadCode
 from .direct_output import DirectOutput
+from .equalize import Equalize
 from .flatten_rows import FlattenRows
 from .fold_constants import FoldConstants
 from .manager import Pass
@@ -71,6 +72,10 @@ FORMS_PIPELINE: tuple[tuple[Make, str], ...] = (
     (
         lambda request: ReduceAsProduct(request.target.name),
         "a product adds rows up faster than a reduction; what makes its rows is folded below",
+    ),
+    (
+        lambda request: Equalize(request.plan.factors),
+        "while norms and attentions still show what their columns are read by",
     ),
     (
         lambda request: PackRows(request.target.name, request.padding),

@@ -28,20 +28,28 @@ def read_inputs(given: Sequence[str], names: Sequence[str]) -> dict[str, Array]:
         name, equals, path = text.partition("=")
         if equals:
             arrays[name] = _single(Path(path), name)
-            continue
-        content = _load(Path(text))
-        if isinstance(content, dict):
-            arrays.update(content)
-        elif len(names) == 1:
-            arrays[names[0]] = content
         else:
-            raise failure(
-                "E0510",
-                f"--input {text}: the model has several inputs",
-                status=ExitStatus.USAGE,
-                help=f"write NAME=FILE; the names are {', '.join(names)}",
-            )
+            arrays.update(read_arrays(Path(text), names, "--input"))
     return arrays
+
+
+def read_arrays(path: Path, names: Sequence[str], option: str = "") -> dict[str, Array]:
+    """The arrays of one file by the names of inputs. Raises `CompileError` as `read_inputs` does;
+    `option` is the one that named the file."""
+    content = _load(path)
+    if isinstance(content, dict):
+        return content
+    if len(names) == 1:
+        return {names[0]: content}
+    raise failure(
+        "E0510",
+        f"{option} {path}: the model has several inputs".lstrip(),
+        status=ExitStatus.USAGE,
+        help=f"{_WAYS.get(option, 'give an .npz file')}; the names are {', '.join(names)}",
+    )
+
+
+_WAYS = {"--input": "write NAME=FILE"}
 
 
 def write_outputs(path: Path, arrays: Mapping[str, Array]) -> None:

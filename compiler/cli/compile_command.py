@@ -39,7 +39,7 @@ def run(messages: Messages, source_path: Path, given: dict[str, Any]) -> int:
     _check_combination(given, emits)
     dump: Path | None = given["dump_ir"]
     outputs = _outputs(given["output"], source_path, emits)
-    read = [source_path, options.weights, options.tuning]
+    read = [source_path, options.weights, options.tuning, options.calibrate]
     for path in [*outputs.values(), given["save_weights"], given["save_tuning"]]:
         if path is not None and str(path) != "-":
             refuse_overwriting(path, read)
@@ -59,6 +59,9 @@ def run(messages: Messages, source_path: Path, given: dict[str, Any]) -> int:
         messages.show([_at_first_line(remark, source.text) for remark in report.remarks])
     if given["time_passes"]:
         messages.answer("times", report.times_text(), report.as_json()["times"])
+    if report.calibration is not None:
+        calibration = report.calibration
+        messages.answer("calibration", calibration.as_text(), calibration.as_json())
     if report.verification is not None:
         verification = report.verification
         messages.answer("verification", f"verified: {verification}", verification.as_json())

@@ -54,6 +54,7 @@ output_options = options(
 GROUPS = {
     "What to write": ("output", "emits", "single_file", "external", "save_weights"),
     "How to compile": ("opt_level", "target", "precision", "padding", "forms"),
+    "Lower precision": ("calibrate", "max_error", "activation_scales"),
     "Measuring (-O3)": (
         "tuning", "save_tuning", "tuning_time", "tuning_threads", "tuning_sizes", "no_tuning_cache",
     ),

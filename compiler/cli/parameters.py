@@ -14,6 +14,7 @@ import click
 
 from ...ir.diagnostic import ExitStatus, failure
 from ..options import (
+    ACTIVATION_SCALES,
     LOGITS,
     MASK_DTYPES,
     PADDINGS,
@@ -108,6 +109,24 @@ pipeline_options = options(
         help="fp32 (default), int8 and others with --target cpu, fp16 with --target cuda",
     ),
     click.option(
+        "--calibrate",
+        type=PATH,
+        metavar="FILE",
+        help="inputs (.npz) that lower precision is tuned on; default: synthetic ones",
+    ),
+    click.option(
+        "--max-error",
+        type=float,
+        metavar="E",
+        help="keep products in fp32 until the outputs err at most E of their spread",
+    ),
+    click.option(
+        "--activation-scales",
+        type=click.Choice(ACTIVATION_SCALES),
+        default="row",
+        help="of int8: row (default), or static, known from --calibrate",
+    ),
+    click.option(
         "--padding",
         type=click.Choice(PADDINGS),
         default="auto",
@@ -176,6 +195,7 @@ def compile_options(given: dict[str, Any], **more: Any) -> CompileOptions:
     for name in (
         "network", "dynamic", "padding_mask", "mask_dtype", "positions", "logits",
         "weights", "weights_from", "seed", "target", "precision", "padding",
+        "calibrate", "max_error", "activation_scales",
     ):  # fmt: skip
         if name in given:
             arguments[name] = given[name]

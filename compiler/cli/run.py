@@ -156,7 +156,8 @@ def _refuse_compiling(model: Path) -> None:
 
 
 _COMPILING = {
-    "opt_level", "target", "precision", "forms", "network", "dynamic", "max_sizes", "padding_mask",
+    "opt_level", "target", "precision", "calibrate", "max_error", "activation_scales", "forms",
+    "network", "dynamic", "max_sizes", "padding_mask",
     "mask_dtype", "positions", "padding", "weights", "weights_from",
 }  # fmt: skip
 

@@ -62,6 +62,11 @@ CODES = {
         "id outside of the vocabulary",
         "An id is below zero or not below the embedding's `input_dim`: the table has no such row.",
     ),
+    "E0740": Code(
+        "calibration data not usable",
+        "The inputs given with `--calibrate` hold NaN or infinities, or do not have as many "
+        "samples each: the first axis of every array counts the samples.",
+    ),
     "E0731": Code(
         "operation impossible on these numbers",
         "An op was computed on numbers that it cannot take, such as an id that is not a row of "

@@ -57,6 +57,12 @@ CODES = {
         "A kernel that was asked for by `--form` cannot compute what the program says on this "
         "target. The message gives the reason, e.g. that it takes no mask.",
     ),
+    "W0626": Code(
+        "no lower precision within the error",
+        "`--max-error` bounds how far the outputs may be from those at float32. Every product that "
+        "was tried in lower precision errs more than that on the calibration inputs, so that the "
+        "model is compiled at float32.",
+    ),
     "E0624": Code(
         "size needed for the memory plan",
         "A memory plan is made for definite sizes. An axis without a maximum needs one: declare "
