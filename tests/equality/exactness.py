@@ -150,6 +150,9 @@ class Check:
     ) -> neuralc.CompiledModel | None:
         """The model; None where this program has nothing that could take the forms asked for."""
         options = self.program.options | {"seed": seed}
+        if variant.level == 3:
+            # What -O3 takes must not hang on how busy the machine is: its forms are variants here.
+            options |= {"tuning_time": 0.001, "tuning_cache": False}
         try:
             return neuralc.compile(
                 self.program.text,
