@@ -9,10 +9,10 @@ pass `fold_batch_norm`, and how many times as fast it is with it, the median ove
 
 from __future__ import annotations
 
-import argparse
-import json
+from collections.abc import Iterator
+from typing import Any
 
-from machine import machine
+from kernels import compare
 from neuralc.passes.fold_batch_norm import FoldBatchNorm
 from pass_gain import compilation_of, measure
 
@@ -33,16 +33,12 @@ NETWORKS: dict[str, tuple[tuple[int, ...], str]] = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--turns", type=int, default=25)
-    turns = parser.parse_args().turns
-    print(json.dumps(machine()))
+def figures(turns: int) -> Iterator[dict[str, Any]]:
     for name, (shape, layers) in NETWORKS.items():
         compilation = compilation_of(shape, layers)
-        figures = measure(compilation, compilation.source_graph, FoldBatchNorm(), turns)
-        print(json.dumps({"network": name, **figures}), flush=True)
+        found = measure(compilation, compilation.source_graph, FoldBatchNorm(), turns)
+        yield {"network": name, **found}
 
 
 if __name__ == "__main__":
-    main()
+    compare(__doc__, 25, figures)

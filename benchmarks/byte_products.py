@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+from kernels import CONTRIB, kernel_session, normal
 from machine import machine
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
+from onnx.helper import make_node as node
 from turns import take_turns
 
-CONTRIB = "com.microsoft"
 SHAPES = ((128, 768, 2304), (128, 768, 3072), (128, 3072, 768), (512, 768, 3072), (1, 768, 3072))
 ROUNDS, SECONDS = 15, 0.01
-node = helper.make_node
 
 
 def scales(spread: bool) -> list[Any]:
@@ -74,20 +74,6 @@ def blocks(rows: int, columns: int, bits: int, block: int, level: int) -> list[A
     kernel = {"bits": bits, "block_size": block, "accuracy_level": level, "K": rows, "N": columns}
     operands = ["x", f"blocks{bits}_{block}", f"steps{block}", "", "", "bias"]
     return [node("MatMulNBits", operands, ["y"], domain=CONTRIB, **kernel)]
-
-
-def session(nodes: list[Any], constants: dict[str, Any], rows: int) -> ort.InferenceSession:
-    used = {name for each in nodes for name in each.input}
-    kept = [numpy_helper.from_array(np.asarray(v), k) for k, v in constants.items() if k in used]
-    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["M", rows])
-    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
-    versions = [helper.make_opsetid("", 23), helper.make_opsetid(CONTRIB, 1)]
-    graph = helper.make_graph(nodes, "chain", [x], [y], kept)
-    model = helper.make_model(graph, opset_imports=versions, ir_version=11)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    providers = ["CPUExecutionProvider"]
-    return ort.InferenceSession(model.SerializeToString(), options, providers=providers)
 
 
 def constants(rows: int, columns: int) -> dict[str, Any]:
@@ -144,8 +130,11 @@ def main() -> None:
             "blocks of 32, 4 bits": blocks(rows, columns, 4, 32, 4),
         }
         known = constants(rows, columns)
-        x = np.random.default_rng(1).standard_normal((count, rows)).astype(np.float32)
-        made = {name: session(nodes, known, rows) for name, nodes in chains.items()}
+        x = normal((count, rows))
+        made = {
+            name: kernel_session(nodes, {"x": ["M", rows]}, {"y": None}, known)
+            for name, nodes in chains.items()
+        }
         for each in made.values():
             each.run(None, {"x": x})
         turns = {name: partial(microseconds, each, x) for name, each in made.items()}

@@ -10,14 +10,14 @@ weights, and MatMul for a product without a bias; the median over turns. It is w
 
 from __future__ import annotations
 
-import argparse
-import json
-import time
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
-from machine import machine
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from kernels import compare, kernel_session, microseconds, milliseconds_and_ratios, normal
+from onnx import NodeProto
+from onnx.helper import make_node
 
 SIZES = ((128, 768, 50257), (128, 768, 30522), (64, 128, 8000), (128, 256, 1000), (128, 768, 768))
 """Positions, columns that go in, columns that come out."""
@@ -30,68 +30,38 @@ def session(way: str, positions: int, width: int, columns: int) -> ort.Inference
     weight = (random.standard_normal((width, columns)) / 32).astype(np.float32)
     bias = random.standard_normal(columns).astype(np.float32)
     made = {"w": weight, "b": bias, "shape": np.array([-1, positions, width])}
-    nodes: list[NodeProto] = [helper.make_node("Reshape", ["x", "shape"], ["apart"])]
+    nodes: list[NodeProto] = [make_node("Reshape", ["x", "shape"], ["apart"])]
     if way == "Gemm, Reshape":
         made["shape"] = np.array([-1, positions, columns])
         nodes = [
-            helper.make_node("Gemm", ["x", "w", "b"], ["rows"]),
-            helper.make_node("Reshape", ["rows", "shape"], ["y"]),
+            make_node("Gemm", ["x", "w", "b"], ["rows"]),
+            make_node("Reshape", ["rows", "shape"], ["y"]),
         ]
     elif way == "MatMul, Add":
-        nodes.append(helper.make_node("MatMul", ["apart", "w"], ["product"]))
-        nodes.append(helper.make_node("Add", ["product", "b"], ["y"]))
+        nodes.append(make_node("MatMul", ["apart", "w"], ["product"]))
+        nodes.append(make_node("Add", ["product", "b"], ["y"]))
     elif way == "MatMul with a row of biases":
         made |= {"pads": np.array([0, 0, 0, 1]), "one": np.array(1, np.float32)}
         made |= {"w": np.vstack([weight, bias]), "shape": np.array([-1, positions, width + 1])}
         nodes = [
-            helper.make_node("Pad", ["x", "pads", "one"], ["ones"]),
-            helper.make_node("Reshape", ["ones", "shape"], ["apart"]),
-            helper.make_node("MatMul", ["apart", "w"], ["y"]),
+            make_node("Pad", ["x", "pads", "one"], ["ones"]),
+            make_node("Reshape", ["ones", "shape"], ["apart"]),
+            make_node("MatMul", ["apart", "w"], ["y"]),
         ]
     else:
-        nodes.append(helper.make_node("MatMul", ["apart", "w"], ["y"]))
-    graph = helper.make_graph(
-        nodes,
-        "head",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", width])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", positions, columns])],
-        [numpy_helper.from_array(array, name) for name, array in made.items()],
-    )
-    opsets = [helper.make_opsetid("", 20)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return ort.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+        nodes.append(make_node("MatMul", ["apart", "w"], ["y"]))
+    outputs = {"y": ["batch", positions, columns]}
+    return kernel_session(nodes, {"x": ["rows", width]}, outputs, made)
 
 
-def measure(positions: int, width: int, columns: int, turns: int) -> dict[str, float]:
-    """Milliseconds of the first way, and the ratios to it of the others; they take turns."""
-    x = np.random.default_rng(1).standard_normal((positions, width)).astype(np.float32)
-    sessions = {way: session(way, positions, width, columns) for way in WAYS}
-    times: dict[str, list[float]] = {way: [] for way in WAYS}
-    for turn in range(turns + 1):
-        for way, each in sessions.items():
-            start = time.process_time_ns()
-            each.run(None, {"x": x})
-            if turn:
-                times[way].append((time.process_time_ns() - start) / 1e6)
-    first = np.asarray(times[WAYS[0]])
-    ratios = {way: round(float(np.median(first / np.asarray(times[way]))), 3) for way in WAYS[1:]}
-    return {WAYS[0]: round(float(np.median(first)), 3), **ratios}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--turns", type=int, default=25)
-    turns = parser.parse_args().turns
-    print(json.dumps(machine()))
+def figures(turns: int) -> Iterator[dict[str, Any]]:
     for positions, width, columns in SIZES:
+        sessions = {way: session(way, positions, width, columns) for way in WAYS}
+        x = normal((positions, width))
+        times = microseconds(sessions, {"x": x}, turns)
         sizes = {"positions": positions, "width": width, "columns": columns}
-        print(json.dumps({**sizes, **measure(positions, width, columns, turns)}), flush=True)
+        yield {**sizes, **milliseconds_and_ratios(times, WAYS[0])}
 
 
 if __name__ == "__main__":
-    main()
+    compare(__doc__, 25, figures)

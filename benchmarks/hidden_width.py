@@ -10,14 +10,13 @@ One thread.
 
 from __future__ import annotations
 
-import argparse
-import json
-import time
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
-from machine import machine
-from onnx import TensorProto, helper, numpy_helper
+from kernels import compare, kernel_session, microseconds, milliseconds_and_ratios, normal
+from onnx.helper import make_node
 
 WIDTHS = ((768, 1024), (768, 1536), (512, 2048), (768, 2560), (768, 3072), (1024, 4096))
 """Of what goes in and comes out, and of the hidden layer."""
@@ -33,57 +32,23 @@ def session(rows: int, width: int, hidden: int, added: int) -> ort.InferenceSess
         name: np.pad(random.standard_normal(shape) / 32, pads.get(name, 0)).astype(np.float32)
         for name, shape in shapes.items()
     }
-    graph = helper.make_graph(
-        [
-            helper.make_node("Gemm", ["x", "w1", "b1"], ["h"]),
-            helper.make_node("Gelu", ["h"], ["g"]),
-            helper.make_node("Gemm", ["g", "w2", "b2"], ["y"]),
-        ],
-        "ffn",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [rows, width])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [rows, width])],
-        [numpy_helper.from_array(array, name) for name, array in weights.items()],
-    )
-    opsets = [helper.make_opsetid("", 20)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    return ort.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    nodes = [
+        make_node("Gemm", ["x", "w1", "b1"], ["h"]),
+        make_node("Gelu", ["h"], ["g"]),
+        make_node("Gemm", ["g", "w2", "b2"], ["y"]),
+    ]
+    return kernel_session(nodes, {"x": [rows, width]}, {"y": [rows, width]}, weights)
 
 
-def measure(rows: int, width: int, hidden: int, turns: int) -> dict[str, float]:
-    """Milliseconds without added columns, and the ratios to it; the files take turns."""
-    x = np.random.default_rng(1).standard_normal((rows, width)).astype(np.float32)
-    sessions = {added: session(rows, width, hidden, added) for added in ADDED}
-    times: dict[int, list[float]] = {added: [] for added in ADDED}
-    for turn in range(turns + 1):
-        for added, each in sessions.items():
-            start = time.process_time_ns()
-            each.run(None, {"x": x})
-            if turn:
-                times[added].append((time.process_time_ns() - start) / 1e6)
-    plain = np.asarray(times[0])
-    ratios = {
-        f"{added} added": round(float(np.median(plain / np.asarray(times[added]))), 3)
-        for added in ADDED
-        if added
-    }
-    return {"milliseconds": round(float(np.median(plain)), 3), **ratios}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--turns", type=int, default=25)
-    turns = parser.parse_args().turns
-    print(json.dumps(machine()))
+def figures(turns: int) -> Iterator[dict[str, Any]]:
     for width, hidden in WIDTHS:
         for rows in ROWS:
-            figures = measure(rows, width, hidden, turns)
+            sessions = {f"{each} added": session(rows, width, hidden, each) for each in ADDED}
+            x = normal((rows, width))
+            times = microseconds(sessions, {"x": x}, turns)
             sizes = {"rows": rows, "width": width, "hidden": hidden}
-            print(json.dumps({**sizes, **figures}), flush=True)
+            yield {**sizes, **milliseconds_and_ratios(times, "0 added")}
 
 
 if __name__ == "__main__":
-    main()
+    compare(__doc__, 25, figures)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import neuralc
 import numpy as np
 import onnxruntime as ort
+from kernels import one_thread_session
 from neuralc.compiler.driver import Compilation
 from neuralc.ir.graph import Graph
 from neuralc.lowering.weights import to_bytes
@@ -60,8 +61,4 @@ def _session(
 ) -> ort.InferenceSession:
     raised = run_pipeline(graph, passes).graph
     target = run_pipeline(raised, forms_passes(compilation.target, {}, 2)).graph
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    model = to_bytes(compilation.lower(target, {}))
-    return ort.InferenceSession(model, options, ["CPUExecutionProvider"])
+    return one_thread_session(to_bytes(compilation.lower(target, {})))
