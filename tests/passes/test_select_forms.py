@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from neuralc.ir import costs as costs_module
-from neuralc.ir.costs import CostTable, cost_table, shape_class
+from neuralc.ir.costs import CostTable, cost_table
 from neuralc.ir.diagnostic import CompileError, ExitStatus
 from neuralc.ir.dim import Dim, symbol
 from neuralc.ir.dtype import DType
 from neuralc.ir.emitter import Emitter
 from neuralc.ir.graph import Graph
 from neuralc.ir.interpreter import interpret
-from neuralc.ir.node import Node
 from neuralc.ir.parameter import Seeded
-from neuralc.ir.quantization import QUANTIZED
 from neuralc.ir.span import Span
 from neuralc.ir.target import Target, target_named
 from neuralc.ir.type import TensorType
 from neuralc.ir.value import Value
-from neuralc.passes.form_choice import LARGE_SCORES, Choice, Sizes
+from neuralc.passes.form_choice import LARGE_SCORES, Sizes
 from neuralc.passes.forms_pipeline import forms_passes
 from neuralc.passes.manager import PipelineResult, run_pipeline
 from neuralc.passes.select_forms import SelectForms
-from neuralc.passes.tuned_forms import Measured, TunedForms, concrete
 
 BATCH = symbol("B", origin="the batch")
 SPAN = Span("model.neural", 5, 3, 5, 40)
@@ -197,14 +191,6 @@ def test_the_committed_table_knows_every_form_of_the_target() -> None:
     for op in ("linear", "qkv_projection", "gelu", "bias_gelu", "skip_layer_norm"):
         assert set(table[op]) == {form.name for form in CPU.forms[op]}
     assert "ONNX Runtime" in cost_table("cpu").machine
-
-
-def test_costs_between_and_beyond_what_was_measured() -> None:
-    table = CostTable({"gelu": {"gelu20": ((100.0, 1.0), (10_000.0, 100.0))}})
-    assert table.estimate("gelu", "gelu20", 1000) == pytest.approx(10)
-    assert table.estimate("gelu", "gelu20", 1) == 1
-    assert table.estimate("gelu", "gelu20", 20_000) == pytest.approx(200)
-    assert table.estimate("gelu", "other", 1000) is None
 
 
 # ---- what the user asks for ---------------------------------------------------------------
@@ -429,103 +415,7 @@ def test_no_choice_is_left_and_none_is_made_twice() -> None:
         assert second.records[0].changes == 0
 
 
-# ---- what was measured for this graph ---------------------------------------------------------
-
-
-def tuned_gelu(form: str, **sizes: int) -> TunedForms:
-    """As if gelu of 12 × 16 numbers had been measured."""
-    figures = {"gelu20": 30.0, "primitive": 20.0}
-    signature = "gelu(f32[2, 6, 16]) {approximate = none}"
-    return TunedForms({"B": 2, **sizes}, {signature: Measured(form, figures)})
-
-
-def gelu_network() -> Graph:
-    network = Network()
-    y = network.emit("gelu", network.input("x", BATCH, 6, 16), approximate="none")
-    network.graph.outputs = {"y": y}
-    return network.graph
-
-
-def ops_under(tuned: TunedForms, **forms: str) -> list[str]:
-    passes = [SelectForms(CPU, forms, tuned)]
-    return [node.op for node in run_pipeline(gelu_network(), passes, verify=True).graph.nodes()]
-
-
-def test_what_was_measured_goes_before_the_table() -> None:
-    assert ops_under(TunedForms()) == ["gelu"]
-    assert "erf" in ops_under(tuned_gelu("primitive"))
-
-
-def test_what_the_user_asks_for_goes_before_what_was_measured() -> None:
-    assert ops_under(tuned_gelu("primitive"), gelu="gelu20") == ["gelu"]
-
-
-def test_what_was_measured_at_another_size_does_not_count() -> None:
-    assert ops_under(tuned_gelu("primitive", B=3)) == ["gelu"]
-
-
-def test_a_measured_form_that_there_is_not() -> None:
-    with pytest.raises(CompileError) as caught:
-        ops_under(tuned_gelu("mha"))
-    (told,) = caught.value.diagnostics
-    assert told.code == "E0642"
-    assert told.span == SPAN
-
-
-def test_a_choice_is_told_before_it_is_carried_out() -> None:
-    seen: list[tuple[str, str, list[str]]] = []
-
-    def watch(graph: Graph, node: Node, choice: Choice) -> None:
-        assert node in graph
-        seen.append((node.op, choice.form.name, [form.name for form in choice.usable]))
-
-    graph = gelu_network()
-    run_pipeline(graph, [SelectForms(CPU, {}, watch=watch)])
-    run_pipeline(graph, [SelectForms(CPU, {"gelu": "primitive"}, watch=watch)])
-    assert seen == [
-        ("gelu", "gelu20", ["gelu20", "primitive"]),
-        ("gelu", "primitive", ["primitive"]),
-    ]
-
-
-def test_only_optional_passes_can_be_left_out() -> None:
-    tuned = TunedForms(without=frozenset({"bound_scores", "flatten_rows"}))
-    names = [each.name for each in forms_passes(CPU, {}, tuned=tuned)]
-    assert "bound_scores" in names
-    assert "flatten_rows" not in names
-
-
-def test_what_the_data_decides_is_measured_as_large_as_it_can_be() -> None:
-    count = symbol("P", within=symbol("B") * symbol("S"))
-    assert concrete(count + 1, {"B": 2, "S": 5}) == 11
-    assert concrete(count, {"B": 2, "S": 5, "P": 3}) == 3
-    assert concrete(count, {"B": 2}) is count
-
-
-# ---- shape classes and precisions -------------------------------------------------------------
-
-
-CLASSES = {shape_class(rows, columns) for rows in (1, 100, 500) for columns in (64, 768)}
-
-
-def test_a_shape_has_a_class() -> None:
-    shapes = {shape_class(rows, columns) for rows in (1, 2, 128, 129) for columns in (511, 512)}
-    assert shapes == {
-        f"{rows}, {width}"
-        for rows in ("one row", "some rows", "many rows")
-        for width in ("narrow", "wide")
-    }
-    assert shape_class(128, 511) == "some rows, narrow"
-    assert shape_class(129, 512) == "many rows, wide"
-
-
-def test_rows_of_the_same_class_count_before_all() -> None:
-    wide = ("fp32", "gelu", "gelu20", "one row, wide")
-    points = {"gelu": {"gelu20": ((100.0, 7.0),)}}
-    table = CostTable(points, cells={wide: ((100.0, 3.0),)})
-    assert table.estimate("gelu", "gelu20", 100, "one row, wide") == 3
-    assert table.estimate("gelu", "gelu20", 100, "one row, narrow") == 7
-    assert table.estimate("gelu", "gelu20", 100, "one row, wide", "int8") is None
+# ---- shape classes ----------------------------------------------------------------------------
 
 
 def test_the_class_of_a_node_decides() -> None:
@@ -539,33 +429,3 @@ def test_the_class_of_a_node_decides() -> None:
         network = Network()
         y = network.emit("gelu", network.input("x", BATCH, 6, width), approximate="none")
         assert form_of(network.chosen(target, output=y), "gelu") == wanted
-
-
-def test_the_committed_table_has_classes_and_precisions() -> None:
-    table = cost_table("cpu")
-    for op in ("linear", "qkv_projection", "gelu", "bias_gelu", "skip_layer_norm"):
-        for form in CPU.forms[op]:
-            known = {cell[3] for cell in table.cells if cell[:3] == ("fp32", op, form.name)}
-            assert known == {"", *CLASSES}
-    for precision in QUANTIZED:
-        cells = [cell for cell in table.cells if cell[:2] == (precision, "linear")]
-        assert {cell[3] for cell in cells} == {"", *CLASSES}
-    for rows in table.cells.values():
-        assert rows == tuple(sorted(rows, key=lambda row: row[0]))
-        assert all(size > 0 and 0 < cost < 1e8 for size, cost in rows)
-
-
-def test_the_file_of_costs_has_the_shape_that_is_documented() -> None:
-    file = Path(costs_module.__file__).parent / "targets" / "cpu.json"
-    content = json.loads(file.read_text(encoding="utf-8"))
-    assert set(content) == {"machine", "measured", "microseconds", "precisions"}
-    assert set(content["precisions"]) == set(QUANTIZED)
-    known = {case for cases in content["precisions"].values() for case in cases}
-    assert set(content["measured"]) <= known | set(content["microseconds"])
-    for cases in (content["microseconds"], *content["precisions"].values()):
-        for forms in cases.values():
-            for rows in forms.values():
-                for size, cost, *shape in rows:
-                    assert (type(size), type(cost)) == (float, float)
-                    assert len(shape) <= 1
-                    assert set(shape) <= CLASSES
