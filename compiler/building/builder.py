@@ -7,11 +7,14 @@ of the compiler.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from ...ir.dtype import DType
 from ...ir.emitter import Emitter
 from ...ir.graph import Graph
 from ...ir.value import Value
-from ..checking.model import LayerCall, Model, Stream
+from ..checking.model import Branch, LayerCall, Model, Stream, left_over
 from ..checking.nesting import room_for_nesting
 from .construction import Construction, State
 
@@ -43,8 +46,27 @@ class _Builder:
             state = self._state(stream, results)
             value = self._chain(stream.calls, self.inputs[stream.input], state)
             results.append((value, state))
-        self.graph.outputs[self.model.output] = results[-1][0]
+        if self.model.heads:
+            ended = self._branches(self.model.heads, *results[-1])
+            for index in left_over(self.model.heads):
+                self.graph.outputs[self.model.heads[index].name] = ended[index][0]
+        else:
+            self.graph.outputs[self.model.output] = results[-1][0]
         return self.graph
+
+    def _branches(
+        self, branches: Sequence[Branch], value: Value, state: State
+    ) -> list[tuple[Value, State]]:
+        """The result of each branch, and what travels beside it."""
+        results: list[tuple[Value, State]] = []
+        for branch in branches:
+            own = replace(state) if branch.input is None else State()
+            if branch.memory is not None:
+                memory, beside = results[branch.memory]
+                own.memory, own.memory_mask = memory, beside.key_mask
+            start = value if branch.input is None else self.inputs[branch.input]
+            results.append((self._chain(branch.calls, start, own), own))
+        return results
 
     def _state(self, stream: Stream, results: list[tuple[Value, State]]) -> State:
         if stream.memory is None:
@@ -58,11 +80,23 @@ class _Builder:
         return value
 
     def _call(self, call: LayerCall, value: Value, state: State) -> Value:
+        ended = self._branches(call.branches, value, state)
+        if ended and call.spec.merge is None:
+            left = left_over(call.branches)
+            value, own = ended[left[-1]]
+            state.key_mask, state.pairwise = own.key_mask, own.pairwise
+            state.memory, state.memory_mask = own.memory, own.memory_mask
+            if len(left) > 1:
+                memory, beside = ended[left[0]]
+                state.memory, state.memory_mask = memory, beside.key_mask
+        elif ended:
+            value = ended[0][0]
         outer = self.emit.scope, self.emit.spans
         self.emit.scope, self.emit.spans = call.scope, call.spans
         for name in call.masks:
             self._join_mask(name, state)
         make = Construction(self.emit, call, state, self.seed, self.parameters)
+        make.branches = tuple(each for each, _ in ended)
         if call.block:
             make.build_block = lambda x: self._block(call, x, state)
         result = call.spec.build(make, value)
@@ -70,6 +104,9 @@ class _Builder:
             raise AssertionError(
                 f"{call.spec.name} at {call.spans[0]} gives {result.type}, not {call.gives}"
             )
+        if call.spec.merge is not None:
+            state.key_mask = call.spec.merge.mask(make, tuple(own.key_mask for _, own in ended))
+            state.pairwise = None
         if not call.spec.mask.keeps:
             state.key_mask = state.pairwise = None
         self.emit.scope, self.emit.spans = outer

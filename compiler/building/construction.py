@@ -49,6 +49,8 @@ class Construction:
     parameters: dict[str, Value]
     """Every weight so far by its path, of the whole model: one path is one tensor."""
     build_block: Callable[[Value], Value] | None = None
+    branches: tuple[Value, ...] = ()
+    """The values of the branches that end at the layer."""
     _weights: dict[str, Weight] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -17,16 +17,20 @@ from ..layers.spec import LayerSpec, Role, layer_named
 from ..layers.weight import Weight
 from .arguments import Arguments
 from .check_options import CheckOptions
+from .forks import Ended, cannot_take, merged, reads_memory, run_branches
 from .last_position import OPTION as LAST_POSITION
-from .macros import Use
 from .mask_inputs import PADDING, PAIRWISE, MaskInputs
-from .model import LayerCall
+from .model import Branch, LayerCall, left_over
 from .reporter import Reporter
 from .scopes import Scopes
 from .site import Flow, Site, longest, shape_text
+from .uses import BranchUse, Use
 
 ELEMENT_LIMIT = 2**40
 """Elements of one tensor, for one row of the batch and open axes at their maxima."""
+
+TRAIL = 6
+"""How many changes of the shape are remembered for messages."""
 
 TRANSFORMERS = (Role.ENCODER, Role.DECODER)
 
@@ -58,9 +62,15 @@ class Chain:
                 flow = self._use(use, flow, calls)
         return tuple(calls), flow
 
+    def heads(self, branches: Sequence[BranchUse], flow: Flow) -> tuple[Branch, ...]:
+        """The branches at the end of a network, each for one of its outputs."""
+        return run_branches(branches, flow, self.run).branches
+
     def check_alone(self, uses: Sequence[Use]) -> None:
         """The rules that need no shape, for layers of a bare snippet."""
         for use in uses:
+            for branch in use.branches:
+                self.check_alone(branch.uses)
             if use.spec is None:
                 continue
             with self.report.within(use.labels):
@@ -73,11 +83,19 @@ class Chain:
 
     def _use(self, use: Use, flow: Flow, calls: list[LayerCall]) -> Flow:
         spec = use.spec
-        if spec is None:
-            return replace(flow, type=None)
         if flow.type is None:
             self.check_alone((use,))
             return flow
+        ended = Ended((), ())
+        if use.branches:
+            ended = run_branches(use.branches, flow, self.run)
+        if spec is None:
+            return replace(flow, type=None)
+        arriving = self._arriving(use, spec, flow, ended)
+        if arriving is None or arriving.type is None:
+            self.check_alone((replace(use, branches=()),))
+            return replace(flow, type=None)
+        flow = arriving
         if not self._fits_rank(use, spec, flow):
             self.check_alone((use,))
             return replace(flow, type=None)
@@ -88,6 +106,9 @@ class Chain:
             return flow
         errors = self.report.errors
         site = Site(spec, use.arguments.copy(), flow, self.report, self.loss)
+        site.branches = tuple(
+            (branch.name, each) for branch, each in zip(use.branches, ended.flows, strict=True)
+        )
         if use.block is not None:
             site.run_block = self._block_runner(use, site)
         if spec.check is not None:
@@ -103,28 +124,59 @@ class Chain:
                 return replace(flow, type=None)
             if len(calls) > before:
                 self._tell_of_positions(use, flow, calls[before])
-            calls.append(_call(use, spec, site, weights, flow.type, gives, masks))
+            calls.append(_call(use, spec, site, weights, flow.type, gives, masks, ended.branches))
         return self._after(use, spec, flow, gives)
 
     def _after(self, use: Use, spec: LayerSpec, flow: Flow, gives: TensorType | None) -> Flow:
         if not spec.mask.keeps:
             flow = flow.without_masks()
         masked = spec.role is Role.EMBEDDING and use.arguments["mask_zero"]
-        place, name = flow.origin, flow.origin_name
+        place, name, trail = flow.origin, flow.origin_name, flow.trail
         if gives != flow.type:
             place, name = use.layer.name.span, f"`{use.layer.name.text}`"
+            if gives is not None and flow.type is not None:
+                start = trail or ((flow.origin_name, shape_text(flow.type)),)
+                trail = (*start[1 - TRAIL :], (name, shape_text(gives)))
         return replace(
             flow,
             type=gives,
             origin=place,
             origin_name=name,
+            trail=trail,
             padding=flow.padding or bool(masked),
             positions=flow.positions or spec.role is Role.POSITIONS,
         )
 
+    def _arriving(self, use: Use, spec: LayerSpec, flow: Flow, ended: Ended) -> Flow | None:
+        """What enters a layer's rules: the flow, or what branches make of it. None after a reported
+        mistake, or where a branch's result is unknown."""
+        if spec.merge is not None and not use.branches:
+            self.report.error(
+                "E0231",
+                f"`{use.layer.name.text}` joins branches, and one value arrives",
+                use.layer.name.span,
+                help="to add a part's result to its input, write `ResidualConnection { … }`; to "
+                "run layers side by side, `a: { … } b: { … }` in front of it",
+            )
+            return None
+        if not use.branches:
+            return flow
+        if spec.merge is not None:
+            return merged(use, use.arguments, flow, ended.flows) if ended.known else None
+        if not ended.known:
+            return None
+        left = left_over(ended.branches)
+        if len(left) == 1:
+            return ended.flows[left[0]]
+        if len(use.branches) == 2 and reads_memory(use):
+            memory, last = ended.flows
+            return replace(last, memory=memory)
+        cannot_take(use, ended, self.report)
+        return None
+
     def _block_runner(self, use: Use, site: Site) -> Callable[[Flow], Flow]:
         def run(flow: Flow) -> Flow:
-            site.block, after = self.run(use.block or (), flow)
+            site.block, after = self.run(use.block or (), replace(flow, trail=()))
             return after
 
         return run
@@ -297,6 +349,7 @@ def _call(
     arrives: TensorType,
     gives: TensorType,
     masks: tuple[str, ...],
+    branches: tuple[Branch, ...],
 ) -> LayerCall:
     return LayerCall(
         spec,
@@ -309,4 +362,5 @@ def _call(
         masks,
         site.block,
         use.device,
+        branches,
     )

@@ -6,7 +6,7 @@ leading `None` means, which inputs are ids, and which axes stay open.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from ...ir.dim import Dim, symbol
 from ...ir.dtype import DType
@@ -15,9 +15,9 @@ from ...ir.type import TensorType
 from ..layers.spec import Role
 from ..syntax import ast
 from .check_options import CheckOptions
-from .macros import Use
 from .model import ModelInput
 from .reporter import Reporter
+from .uses import Use, all_uses
 
 Written = tuple[ast.Number | ast.NoneLiteral | ast.Reference, ...]
 
@@ -184,25 +184,23 @@ class InputResolver:
 
 def _leading_embedding(chain: Sequence[Use]) -> Use | None:
     """The Embedding that the input goes into, None if the first layer is another."""
-    if not chain or chain[0].spec is None:
+    if not chain:
+        return None
+    if chain[0].branches:
+        return _leading_embedding(chain[0].branches[0].uses)
+    if chain[0].spec is None:
         return None
     return chain[0] if chain[0].spec.role is Role.EMBEDDING else None
 
 
 def _wanted_rank(chain: Sequence[Use]) -> int | None:
     """The rank that the first layer with such a need wants, as long as no rank has changed."""
-    for use in _flat(chain):
+    for use in all_uses(chain):
         if use.spec is None or use.spec.changes_rank:
             return None
         if use.spec.rank is not None:
             return use.spec.rank
     return None
-
-
-def _flat(chain: Sequence[Use]) -> Iterator[Use]:
-    for use in chain:
-        yield use
-        yield from _flat(use.block or ())
 
 
 def _dim_text(dim: ast.Number | ast.NoneLiteral | ast.Reference) -> str:

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from ..layers.spec import layer_named
 from .arguments import Arguments
-from .macros import Use
 from .scopes import Scopes
+from .uses import Use
 
 OPTION = "--logits last"
 

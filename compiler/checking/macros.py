@@ -1,8 +1,8 @@
 """Expanding macros and repetitions: from the items as written to the layers that are meant.
 
 In: the items of a network, macro or block. Out: `Use` values, one for each layer that will exist,
-with bound arguments and the scope that its weights live in. Stops at the limits before a small
-program can grow into a huge one.
+with bound arguments, the scope that its weights live in and the branches that end at it. Stops at
+the limits before a small program can grow into a huge one.
 """
 
 from __future__ import annotations
@@ -10,44 +10,25 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 
 from ...ir.diagnostic import Label
 from ...ir.span import Span
-from ..layers.pending import MERGES, PENDING, pending_named
+from ..layers.pending import PENDING, pending_named
 from ..layers.spec import Block, LayerSpec, layer_named, layer_names
 from ..messages.suggestions import did_you_mean
 from ..syntax import ast
 from .arguments import Arguments, bind
-from .expressions import Environment, Evaluated, OpenChoice, describe, evaluate
+from .expressions import Environment, OpenChoice, describe, evaluate
+from .macro_arguments import macro_arguments
 from .nesting import NESTING_LIMIT
 from .reporter import Reporter
 from .scopes import Scopes
+from .uses import BranchUse, Line, Use
 
 REPETITION_LIMIT = 10_000
 NODE_LIMIT = 100_000
 """Ops of one network, bounded by the layers' specs."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Use:
-    """One layer that will exist. `spec` is None for one that cannot, which is reported.
-
-    `calls` are the uses of the macros that it comes from, the innermost first.
-    """
-
-    layer: ast.Layer
-    spec: LayerSpec | None
-    arguments: Arguments
-    scope: str
-    block: tuple[Use, ...] | None = None
-    calls: tuple[Span, ...] = ()
-    device: str | None = None
-
-    @property
-    def labels(self) -> tuple[Label, ...]:
-        """Labels that lead from the inside of macros to their uses."""
-        return tuple(Label(span, "in this use of the macro") for span in self.calls)
 
 
 class _LimitError(Exception):
@@ -62,6 +43,8 @@ class Expander:
         self.report = report
         self.scopes = Scopes()
         self.nodes = 0
+        self.heads: tuple[BranchUse, ...] = ()
+        """Branches that nothing follows: they end at outputs of the network."""
         self._active: list[str] = []
         self._depth = 0
 
@@ -69,10 +52,11 @@ class Expander:
         self, items: Sequence[ast.Item], environment: Environment | None = None
     ) -> list[Use]:
         """The layers that the items stand for, in order; complete unless errors were reported."""
-        uses: list[Use] = []
+        line = Line()
         with suppress(_LimitError):
-            self._items(items, environment or {}, "", (), None, uses)
-        return uses
+            self._items(items, environment or {}, "", (), None, line)
+        self.heads = tuple(line.pending)
+        return line.uses
 
     def _items(
         self,
@@ -81,7 +65,7 @@ class Expander:
         parent: str,
         calls: tuple[Span, ...],
         device: str | None,
-        into: list[Use],
+        into: Line,
     ) -> None:
         if items and self._depth > NESTING_LIMIT:
             self.report.error(
@@ -93,16 +77,73 @@ class Expander:
         self._depth += 1
         for item in items:
             if isinstance(item, ast.Branch):
-                self.report.error(
-                    "E0203",
-                    f"branches such as `{item.name.text}: {{ … }}` cannot be compiled yet",
-                    item.name.span,
-                    help="a single chain of layers and `ResidualConnection { … }` can",
-                )
+                self._branch(item, environment, parent, calls, device, into)
                 continue
             with self.report.within(tuple(Label(s, "in this use of the macro") for s in calls)):
                 self._layer(item, environment, parent, calls, device, into)
         self._depth -= 1
+
+    def _branch(
+        self,
+        branch: ast.Branch,
+        environment: Environment,
+        parent: str,
+        calls: tuple[Span, ...],
+        device: str | None,
+        into: Line,
+    ) -> None:
+        """A named branch waits for the layer that it ends at."""
+        name = branch.name.text
+        first = next((each for each in into.pending if each.name == name), None)
+        if first is not None:
+            self.report.error(
+                "E0219",
+                f"two branches are called `{name}`",
+                branch.name.span,
+                labels=(Label(first.span, "the first"),),
+            )
+        scope = self.scopes.branch(parent, name)
+        uses = self._inner(branch.items, environment, scope, calls, device)
+        into.pending.append(BranchUse(name, branch.name.span, uses))
+
+    def _inner(
+        self,
+        items: Sequence[ast.Item],
+        environment: Environment,
+        parent: str,
+        calls: tuple[Span, ...],
+        device: str | None,
+    ) -> tuple[Use, ...]:
+        """The layers of a block or a branch, at whose end one value must be left."""
+        line = Line()
+        self._items(items, environment, parent, calls, device, line)
+        if line.pending:
+            self.report.error(
+                "E0233",
+                "nothing joins these branches to the one value that leaves the block",
+                line.pending[0].span,
+                labels=tuple(Label(each.span, "and this one") for each in line.pending[1:]),
+                help="end the block with a merge layer, such as `Concatenate()` or `Add()`",
+            )
+        return tuple(line.uses)
+
+    def _parallel(
+        self,
+        layer: ast.Layer,
+        environment: Environment,
+        scope: str,
+        calls: tuple[Span, ...],
+        device: str | None,
+    ) -> tuple[BranchUse, ...]:
+        """Each item of a Parallel is a branch: a named one, or a layer with its repetitions."""
+        line = Line()
+        for item in layer.block or ():
+            if isinstance(item, ast.Branch):
+                self._branch(item, environment, scope, calls, device, line)
+            else:
+                uses = self._inner((item,), environment, scope, calls, device)
+                line.pending.append(BranchUse(item.name.text, item.name.span, uses))
+        return tuple(line.pending)
 
     def _layer(
         self,
@@ -111,7 +152,7 @@ class Expander:
         parent: str,
         calls: tuple[Span, ...],
         device: str | None,
-        into: list[Use],
+        into: Line,
     ) -> None:
         if layer.device is not None:
             device = checked_device(layer.device.value, layer.device.span, self.report)
@@ -125,9 +166,9 @@ class Expander:
         if spec is None:
             self._unknown(layer)
             if layer.block:
-                self._items(layer.block, environment, parent, calls, device, [])
+                self._inner(layer.block, environment, parent, calls, device)
             arguments = Arguments(name, layer.name.span)
-            into.append(Use(layer, None, arguments, parent, None, calls, device))
+            into.add(Use(layer, None, arguments, parent, None, calls, device))
             return
         arguments = bind(
             layer.name, layer.arguments or (), spec.all_parameters, environment, self.report
@@ -141,11 +182,28 @@ class Expander:
             self._spend(nodes, layer)
             scope = self._scope(layer, spec, arguments, parent, many)
             block: tuple[Use, ...] | None = None
-            if layer.block is not None and spec.block is not Block.NEVER:
-                inner: list[Use] = []
-                self._items(layer.block, environment, scope, calls, device, inner)
-                block = tuple(inner)
-            into.append(Use(layer, spec, arguments, scope, block, calls, device))
+            branches: tuple[BranchUse, ...] = ()
+            if spec.block is Block.BRANCHES:
+                branches = self._parallel(layer, environment, scope, calls, device)
+            elif layer.block is not None and spec.block is not Block.NEVER:
+                block = self._inner(layer.block, environment, scope, calls, device)
+            use = Use(layer, spec, arguments, scope, block, calls, device)
+            if branches and into.pending:
+                self._two_forks(layer, into)
+            ending = len(branches) + len(into.pending)
+            self._spend(spec.most_nodes(arguments.values, ending) - nodes, layer)
+            into.add(replace(use, branches=branches))
+
+    def _two_forks(self, layer: ast.Layer, into: Line) -> None:
+        """Branches in front of a Parallel, which has branches of its own."""
+        self.report.error(
+            "E0232",
+            f"{len(into.pending)} branches arrive at `{layer.name.text}`, which takes one value",
+            layer.name.span,
+            labels=tuple(Label(each.span, "one of them") for each in into.pending),
+            help="put a merge layer in between, such as `Concatenate()` or `Add()`",
+        )
+        into.pending.clear()
 
     def _scope(
         self, layer: ast.Layer, spec: LayerSpec, arguments: Arguments, parent: str, many: bool
@@ -211,10 +269,10 @@ class Expander:
                 "E0214",
                 f"`{layer.name.text}` takes no block",
                 layer.block_span or layer.name.span,
-                help="a block has a meaning behind ResidualConnection, TransformerEncoder and "
-                "TransformerDecoder",
+                help="a block has a meaning behind ResidualConnection, Parallel, "
+                "TransformerEncoder and TransformerDecoder",
             )
-        elif spec.block is Block.REQUIRED and not layer.block:
+        elif spec.block in (Block.REQUIRED, Block.BRANCHES) and not layer.block:
             self.report.error(
                 "E0214",
                 f"`{layer.name.text}` needs a block of layers",
@@ -225,14 +283,7 @@ class Expander:
     def _unknown(self, layer: ast.Layer) -> None:
         name = layer.name.text
         pending = pending_named(name)
-        if pending in MERGES:
-            self.report.error(
-                "E0202",
-                f"`{pending}` joins branches, which cannot be compiled yet",
-                layer.name.span,
-                help="to add a part's result to its input, write `ResidualConnection { … }`",
-            )
-        elif pending is not None:
+        if pending is not None:
             self.report.error(
                 "E0202",
                 f"`{pending}` cannot be compiled yet",
@@ -282,7 +333,7 @@ class Expander:
         calls: tuple[Span, ...],
         device: str | None,
         times: int,
-        into: list[Use],
+        into: Line,
     ) -> None:
         name = macro.name.text
         if name in self._active:
@@ -298,10 +349,10 @@ class Expander:
             self.report.error(
                 "E0214", f"the macro `{name}` takes no block", layer.block_span or layer.name.span
             )
-        values = self._macro_arguments(layer, macro, environment)
+        values = macro_arguments(layer, macro, environment, self.report)
         if values is None:
             arguments = Arguments(name, layer.name.span)
-            into.append(Use(layer, None, arguments, parent, None, calls, device))
+            into.add(Use(layer, None, arguments, parent, None, calls, device))
             return
         self._active.append(name)
         inner_calls = (layer.name.span, *calls)
@@ -309,59 +360,6 @@ class Expander:
             self._spend(1, layer)
             self._items(macro.items, values, parent, inner_calls, device, into)
         self._active.pop()
-
-    def _macro_arguments(
-        self, layer: ast.Layer, macro: ast.Macro, environment: Environment
-    ) -> dict[str, Evaluated] | None:
-        errors = self.report.errors
-        known = {parameter.name.text: parameter for parameter in macro.parameters}
-        values: dict[str, Evaluated] = {}
-        places = list(known)
-        for argument in layer.arguments or ():
-            if argument.name is not None:
-                name = argument.name.text
-                if name not in known:
-                    self.report.error(
-                        "E0204",
-                        f"the macro `{macro.name.text}` has no parameter `{name}`",
-                        argument.name.span,
-                        labels=(Label(macro.name.span, "defined here"),),
-                        help=did_you_mean(name, known),
-                    )
-                    continue
-            elif places:
-                name = places[0]
-            else:
-                self.report.error(
-                    "E0210",
-                    f"the macro `{macro.name.text}` has {len(known)} parameters",
-                    argument.span,
-                    labels=(Label(macro.name.span, "defined here"),),
-                )
-                continue
-            if name in values:
-                self.report.error("E0209", f"`{name}` is given twice", argument.span)
-                continue
-            if name in places:
-                places.remove(name)
-            value = evaluate(argument.value, environment, self.report)
-            if value is not None:
-                values[name] = value
-        for name, parameter in known.items():
-            if name in values or self.report.errors > errors:
-                continue
-            if parameter.default is None:
-                self.report.error(
-                    "E0205",
-                    f"the macro `{macro.name.text}` needs `{name}`",
-                    layer.name.span,
-                    labels=(Label(parameter.span, "it has no default"),),
-                )
-                continue
-            default = evaluate(parameter.default, values, self.report)
-            if default is not None:
-                values[name] = default
-        return values if self.report.errors == errors else None
 
 
 def checked_device(text: str, span: Span, report: Reporter) -> str | None:

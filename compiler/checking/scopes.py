@@ -19,6 +19,7 @@ class Scopes:
         self._taken: dict[str, Span | None] = {}
         self._counts: dict[str, int] = {}
         self._layers: dict[tuple[str, int], int] = {}
+        self._branches: dict[str, int] = {}
 
     def automatic(self, parent: str, spec: LayerSpec) -> str:
         """The next free scope of a kind of layer: `dense[0]`, `dense[1]` …"""
@@ -30,6 +31,13 @@ class Scopes:
             if scope not in self._taken:
                 self._taken[scope] = None
                 return scope
+
+    def branch(self, parent: str, name: str) -> str:
+        """The scope of a branch: its name, and from the second of one name on a number."""
+        stem = _below(parent, name)
+        number = self._branches.get(stem, 0)
+        self._branches[stem] = number + 1
+        return f"{stem}[{number}]" if number else stem
 
     def named(
         self, parent: str, name: str, place: Span, layer: ast.Layer, many: bool, report: Reporter

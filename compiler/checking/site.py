@@ -6,7 +6,7 @@ complain; and `Flow`, what travels from layer to layer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,9 @@ class Flow:
     positions: bool = False
     memory: Flow | None = None
     stream: str = ""
-    """What its inputs' names start with: nothing, or `decoder_`."""
+    """What the names of its mask inputs start with: nothing, `decoder_`, or an input's name."""
+    trail: tuple[tuple[str, str], ...] = ()
+    """The last layers that changed the shape, each with the shape it gives."""
 
     def without_masks(self) -> Flow:
         return replace(self, padding=False, pairwise=False)
@@ -60,6 +62,8 @@ class Site:
     run_block: Callable[[Flow], Flow] | None = None
     """Runs the layer's `{ … }` on a flow; None where no block is written."""
     block: tuple[LayerCall, ...] = field(default=())
+    branches: tuple[tuple[str, Flow], ...] = ()
+    """The names of the branches that end here, each with what leaves it."""
 
     @property
     def name(self) -> str:
@@ -119,6 +123,16 @@ class Site:
             return ()
         return (Label(self.flow.origin, message.format(name=self.flow.origin_name)),)
 
+    def branch_labels(self, different: Collection[int]) -> tuple[Label, ...]:
+        """A label at what gave each branch its shape; `different` are those that do not fit."""
+        labels = []
+        for index, (name, flow) in enumerate(self.branches):
+            if flow.type is None or flow.origin is None:
+                continue
+            but = "… but " if index in different else ""
+            labels.append(Label(flow.origin, f"{but}`{name}` gives {shape_text(flow.type)}"))
+        return tuple(labels)
+
     def require_known_width(self, axis: int = -1) -> bool:
         """Whether the size of an axis is a number; reports it where weights cannot depend on it."""
         dim = self.arriving.shape[axis]
@@ -154,6 +168,14 @@ def shape_text(type: TensorType) -> str:
     """A shape as programs write it, without the batch: `(128, 512)`."""
     dims = [str(dim) for dim in type.shape[1:]]
     return f"({dims[0]},)" if len(dims) == 1 else f"({', '.join(dims)})"
+
+
+def along_the_way(flow: Flow | None) -> tuple[str, ...]:
+    """A note of the layers that changed the shape before a conflict; none where there are none."""
+    if flow is None or len(flow.trail) < 2:
+        return ()
+    steps = " → ".join(f"{name} {shape}" for name, shape in flow.trail)
+    return (f"the shapes along the way: {steps}",)
 
 
 def longest(dim: Dim) -> int | None:

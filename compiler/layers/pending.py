@@ -8,23 +8,9 @@ from __future__ import annotations
 
 RECURRENT = ("LSTM", "GRU", "SimpleRNN")
 WRAPPERS = ("Bidirectional", "TimeDistributed")
-MERGES = (
-    "Add",
-    "Subtract",
-    "Multiply",
-    "Average",
-    "Maximum",
-    "Minimum",
-    "Concatenate",
-    "Dot",
-)
-"""They join branches."""
-
 PENDING = (
     *RECURRENT,
     *WRAPPERS,
-    *MERGES,
-    "Parallel",
     "GroupNormalization",
     "InstanceNormalization",
     "Conv1DTranspose",

@@ -33,6 +33,7 @@ FAMILIES = (
     "activation",
     "regularization",
     "structure",
+    "merging",
 )
 """The modules of this folder that define layers, loaded when the registry is first asked."""
 
@@ -86,6 +87,20 @@ class Block(Enum):
     NEVER = "never"
     OPTIONAL = "optional"
     REQUIRED = "required"
+    BRANCHES = "required, its items side by side"
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What becomes of the padding masks of the branches that a layer merges.
+
+    `travels` says whether a mask leaves the layer: asked with its arguments, the rank of what
+    arrives (batch included) and, for each branch, whether it has one. `mask` makes it of the
+    branches' masks, each bool [batch, S] or None, with `make.branches` their values.
+    """
+
+    travels: Callable[[Mapping[str, Any], int, tuple[bool, ...]], bool]
+    mask: Callable[[Construction, tuple[Value | None, ...]], Value | None]
 
 
 REQUIRED: Any = object()
@@ -129,8 +144,9 @@ class LayerSpec:
     are those of their kinds that take `<kind>_initializer` and `<kind>_regularizer`. `scope` is the
     first part of the weights' paths, counted per kind (`dense[0]`); where it is `single`, the first
     has no number. `rank` is the rank, batch apart, that must arrive; `shape_by` names the arguments
-    that the result's type depends on; `nodes` bounds the ops that one use writes, its block
-    apart: a number, or a rule for its arguments.
+    that the result's type depends on; `merge` is set for layers that make one value of
+    several branches; `nodes` bounds the ops that one use writes, its block
+    apart: a number, or a rule for its arguments; `branch_nodes` those for each of its branches.
     """
 
     name: str
@@ -143,6 +159,7 @@ class LayerSpec:
     mask: Mask = Mask.KEEPS
     role: Role = Role.PLAIN
     block: Block = Block.NEVER
+    merge: Merge | None = None
     aliases: tuple[str, ...] = ()
     weights: Callable[[Site], tuple[Weight, ...]] | None = None
     weight_kinds: tuple[str, ...] = ()
@@ -151,15 +168,20 @@ class LayerSpec:
     shape_by: tuple[str, ...] = ()
     single: bool = False
     nodes: int | Callable[[Mapping[str, Any]], int] = 4
+    branch_nodes: int | Callable[[Mapping[str, Any]], int] = 0
 
     @property
     def all_parameters(self) -> tuple[Parameter, ...]:
         """The layer's own parameters and those that come with its weights and with every layer."""
         return self.parameters + _weight_parameters(self.weight_kinds) + EVERY_LAYER
 
-    def most_nodes(self, arguments: Mapping[str, Any]) -> int:
+    def most_nodes(self, arguments: Mapping[str, Any], branches: int = 0) -> int:
         """How many ops one use with these arguments writes at most."""
-        return self.nodes if isinstance(self.nodes, int) else self.nodes(arguments)
+        fixed = self.nodes if isinstance(self.nodes, int) else self.nodes(arguments)
+        if not branches:
+            return fixed
+        each = self.branch_nodes
+        return fixed + branches * (each if isinstance(each, int) else each(arguments))
 
 
 EVERY_LAYER = (

@@ -14,11 +14,6 @@ CODES = {
         "The language has this layer, but the compiler cannot build it so far. No layer is ever "
         "left out silently.",
     ),
-    "E0203": Code(
-        "branches cannot be compiled yet",
-        "`name: { … }` among layers is a branch. Branches are read, but only a single chain, with "
-        "ResidualConnection blocks, can be built so far.",
-    ),
     "E0204": Code(
         "unknown argument",
         "The layer or macro has no parameter of this name. `neural layers NAME` lists them.",
@@ -60,8 +55,8 @@ CODES = {
     ),
     "E0214": Code(
         "block where none may stand, or missing block",
-        "A `{ … }` behind a layer is the part that it works on: ResidualConnection needs one, the "
-        "transformer blocks may have one, other layers have none.",
+        "A `{ … }` behind a layer is the part that it works on: ResidualConnection and Parallel "
+        "need one, the transformer blocks may have one, other layers have none.",
     ),
     "E0215": Code(
         "options contradict each other",
@@ -125,6 +120,38 @@ CODES = {
         "result or input not used",
         "Everything that a network computes or is given must reach its output. Something here "
         "would be computed in vain, which is surely not meant.",
+    ),
+    "E0231": Code(
+        "nothing to merge",
+        "Add, Concatenate and their kind make one value of several branches. In a chain one value "
+        "arrives at each layer; ResidualConnection adds the result of a part to its input.",
+    ),
+    "E0232": Code(
+        "several values for one",
+        "Branches end at a layer that takes one value. A merge layer makes one of them; "
+        "cross-attention takes two: the last one's value, which attends to the first one's.",
+    ),
+    "E0233": Code(
+        "branches without an end",
+        "A block gives one value, so branches within it must be joined in it. Only at the end of a "
+        "network may branches stay apart: each is an output then.",
+    ),
+    "E0234": Code(
+        "branches do not fit together",
+        "Layers that join element by element need one shape, Concatenate needs all axes but one "
+        "to agree. Axes of size 1 are repeated.",
+    ),
+    "E0235": Code(
+        "branch of no input",
+        "With several inputs, a branch at the top of the layers starts from the input of its name.",
+    ),
+    "E0236": Code(
+        "no such axis",
+        "Axes count from the batch at 0, or from -1 at the end. The batch itself cannot be joined.",
+    ),
+    "E0237": Code(
+        "wrong number of branches",
+        "Subtract and Dot take two branches, other merges two or more.",
     ),
     "E0301": Code(
         "wrong number of dimensions",

@@ -48,6 +48,20 @@ EXAMPLES = {
         "(5,)",
     ),
     "SelectPosition": ("Embedding(9, 4, mask_zero=true) SelectPosition(-2)", "(5,)"),
+    "Concatenate": (
+        "a: { Embedding(9, 4, mask_zero=true) } b: { Embedding(9, 4) } Concatenate(1)",
+        "{ a: (5,), b: (5,) }",
+    ),
+    "Parallel": ("Embedding(9, 4, mask_zero=true) Parallel { a: {} Dense(3) }", "(5,)"),
+    "Dot": ("a: { Dense(3) } b: { Dense(3) } Dot(1, normalize=true)", "(4,)"),
+    **{
+        name: (
+            "a: { Embedding(9, 4, mask_zero=true) } b: { Embedding(9, 4, mask_zero=true) } "
+            f"{name}()",
+            "{ a: (5,), b: (5,) }",
+        )
+        for name in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
+    },
     "GlobalMaxPooling1D": (
         "Embedding(9, 4, mask_zero=true) GlobalMaxPooling1D(keepdims=true)",
         "(5,)",
@@ -79,7 +93,7 @@ def test_every_layer_is_built_within_its_bound_of_nodes(lab: Any, spec: LayerSpe
     own = [scope for scope in scopes if scope.split("/")[0].split("[")[0] == spec.scope]
     assert own or not len(graph)
     bounds = {
-        call.scope: spec.most_nodes(call.arguments)
+        call.scope: spec.most_nodes(call.arguments, len(call.branches))
         for call in lab.model(source, input).all_calls()
         if call.spec is spec
     }
