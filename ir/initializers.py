@@ -98,6 +98,12 @@ def _identity(gain: float) -> Callable[[tuple[int, ...], RandomBits], Array]:
     return lambda shape, bits: gain * np.eye(shape[0], shape[1])
 
 
+def _unit_forget(shape: tuple[int, ...], bits: RandomBits) -> Array:
+    """Biases of an LSTM's gates input, forget, cell, output: ones for the forget gate."""
+    units = shape[0] // 4
+    return np.repeat([0.0, 1.0, 0.0, 0.0], units)
+
+
 INITIALIZERS: Mapping[str, Initializer] = {
     "zeros": Initializer({}, lambda arguments, shape: Fill(0.0)),
     "ones": Initializer({}, lambda arguments, shape: Fill(1.0)),
@@ -126,6 +132,7 @@ INITIALIZERS: Mapping[str, Initializer] = {
             lambda shape, bits: arguments["gain"] * orthogonal_matrix(shape, bits)
         ),
     ),
+    "unit_forget": Initializer({}, lambda arguments, shape: Matrix(_unit_forget)),
     "identity": Initializer(
         {"gain": 1.0}, lambda arguments, shape: Matrix(_identity(arguments["gain"]))
     ),
@@ -147,7 +154,8 @@ def distribution(source: Seeded) -> Distribution:
         raise ValueError(f"initializer {source.initializer!r} has no argument {unknown[0]!r}")
     shape = source.type.static_shape
     found = initializer.distribution({**initializer.arguments, **given}, shape)
-    rank_fits = len(shape) >= 2 if source.initializer == "orthogonal" else len(shape) == 2
+    ranks = {"orthogonal": len(shape) >= 2, "unit_forget": len(shape) == 1}
+    rank_fits = ranks.get(source.initializer, len(shape) == 2)
     if isinstance(found, Matrix) and not rank_fits:
         raise ValueError(f"initializer {source.initializer!r} makes matrices, not {source.type}")
     return found

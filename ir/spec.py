@@ -43,6 +43,7 @@ FAMILIES = (
     "regularization",
     "quantization",
     "quantized_linear",
+    "recurrent",
 )
 """The modules of `ir/ops/`, loaded when the registry is first asked."""
 

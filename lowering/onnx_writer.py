@@ -93,6 +93,13 @@ class OnnxWriter:
         self._write(op, inputs, (output,), name, domain, attributes)
         return output
 
+    def steps(self, op: str, *inputs: str, count: int, **attributes: Any) -> list[str]:
+        """Writes a node with several intermediate results and returns their tensors' names."""
+        name = self._fresh_node(f"{self._node_name}/{op.lower()}")
+        outputs = [self._fresh(f"{name}:{index}") for index in range(count)]
+        self._write(op, inputs, outputs, name, "", attributes)
+        return outputs
+
     def result(
         self,
         op: str,

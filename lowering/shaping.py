@@ -67,6 +67,14 @@ def slice_(w: OnnxWriter, node: Node) -> None:
     w.result("Slice", *inputs, *([w.ints([steps])] if steps != 1 else []))
 
 
+@lowers("reverse")
+def reverse(w: OnnxWriter, node: Node) -> None:
+    axis = cast("int", node.attributes["axis"]) % len(_operand_shape(node))
+    w.result(
+        "Slice", w.operands[0], w.ints([-1]), w.ints([-LAST_INDEX]), w.ints([axis]), w.ints([-1])
+    )
+
+
 @lowers("pad")
 def pad(w: OnnxWriter, node: Node) -> None:
     pads = cast("tuple[tuple[int, int], ...]", node.attributes["pads"])

@@ -28,6 +28,7 @@ FAMILIES = (
     "regularization",
     "quantization",
     "quantized_linear",
+    "recurrent",
 )
 """The modules that fill the table, loaded when it is first asked."""
 

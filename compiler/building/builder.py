@@ -107,7 +107,7 @@ class _Builder:
         if call.spec.merge is not None:
             state.key_mask = call.spec.merge.mask(make, tuple(own.key_mask for _, own in ended))
             state.pairwise = None
-        if not call.spec.mask.keeps:
+        if not call.spec.mask_with(call.arguments).keeps:
             state.key_mask = state.pairwise = None
         self.emit.scope, self.emit.spans = outer
         return result

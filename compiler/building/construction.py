@@ -20,7 +20,7 @@ from ..layers.weight import Weight
 
 if TYPE_CHECKING:
     from ...ir.emitter import Emitter
-    from ...ir.node import Attribute
+    from ...ir.node import Attribute, Node
     from ..checking.model import LayerCall
 
 
@@ -57,9 +57,13 @@ class Construction:
         self._weights = {weight.path: weight for weight in self.call.weights}
 
     def __call__(self, op: str, *operands: Value | None, **attributes: Attribute) -> Value:
+        return self.node(op, *operands, **attributes).result
+
+    def node(self, op: str, *operands: Value | None, **attributes: Attribute) -> Node:
+        """Writes an op that has several results."""
         return self.emit.graph.add(
             op, operands, attributes, spans=self.emit.spans, scope=self.emit.scope
-        ).result
+        )
 
     def __getitem__(self, argument: str) -> Any:
         """The value of an argument."""

@@ -128,7 +128,7 @@ class Chain:
         return self._after(use, spec, flow, gives)
 
     def _after(self, use: Use, spec: LayerSpec, flow: Flow, gives: TensorType | None) -> Flow:
-        if not spec.mask.keeps:
+        if not spec.mask_with(use.arguments.values).keeps:
             flow = flow.without_masks()
         masked = spec.role is Role.EMBEDDING and use.arguments["mask_zero"]
         place, name, trail = flow.origin, flow.origin_name, flow.trail
@@ -284,7 +284,11 @@ class Chain:
 
     def _masks(self, use: Use, spec: LayerSpec, flow: Flow) -> tuple[Flow, tuple[str, ...]]:
         """Joins the mask inputs that are wanted at this layer to the flow."""
-        if not spec.mask.reads or flow.type is None or flow.type.rank != 3:
+        if (
+            not spec.mask_with(use.arguments.values).reads
+            or flow.type is None
+            or flow.type.rank != 3
+        ):
             return flow, ()
         if _is_cross(use, spec):
             return flow, ()

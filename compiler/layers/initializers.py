@@ -24,6 +24,8 @@ class Initializer:
 GLOROT_UNIFORM = Initializer("glorot_uniform")
 ZEROS = Initializer("zeros")
 ONES = Initializer("ones")
+ORTHOGONAL = Initializer("orthogonal", (("gain", 1.0),))
+UNIT_FORGET = Initializer("unit_forget")
 EMBEDDINGS = Initializer("random_uniform", (("minval", -0.05), ("maxval", 0.05)))
 """What Keras draws embedding tables from."""
 
@@ -40,6 +42,7 @@ INITIALIZERS: dict[str, tuple[tuple[str, float], ...]] = {
     "random_uniform": (("minval", -0.05), ("maxval", 0.05)),
     "random_normal": (("mean", 0.0), ("stddev", 0.05)),
     "truncated_normal": (("mean", 0.0), ("stddev", 0.05)),
+    "orthogonal": (("gain", 1.0),),
 }
 """Name to parameters with Keras 3's defaults."""
 

@@ -6,10 +6,8 @@ message that says so, and not one about an unknown name.
 
 from __future__ import annotations
 
-RECURRENT = ("LSTM", "GRU", "SimpleRNN")
 WRAPPERS = ("Bidirectional", "TimeDistributed")
 PENDING = (
-    *RECURRENT,
     *WRAPPERS,
     "GroupNormalization",
     "InstanceNormalization",

@@ -32,6 +32,7 @@ FAMILIES = (
     "shaping",
     "activation",
     "regularization",
+    "recurrent",
     "structure",
     "merging",
 )
@@ -156,7 +157,7 @@ class LayerSpec:
     shape: Callable[[Site], TensorType | None]
     build: Callable[[Construction, Value], Value]
     check: Callable[[Site], None] | None = None
-    mask: Mask = Mask.KEEPS
+    mask: Mask | Callable[[Mapping[str, Any]], Mask] = Mask.KEEPS
     role: Role = Role.PLAIN
     block: Block = Block.NEVER
     merge: Merge | None = None
@@ -174,6 +175,10 @@ class LayerSpec:
     def all_parameters(self) -> tuple[Parameter, ...]:
         """The layer's own parameters and those that come with its weights and with every layer."""
         return self.parameters + _weight_parameters(self.weight_kinds) + EVERY_LAYER
+
+    def mask_with(self, arguments: Mapping[str, Any]) -> Mask:
+        """What one use with these arguments does with a padding mask."""
+        return self.mask if isinstance(self.mask, Mask) else self.mask(arguments)
 
     def most_nodes(self, arguments: Mapping[str, Any], branches: int = 0) -> int:
         """How many ops one use with these arguments writes at most."""

@@ -153,6 +153,11 @@ CODES = {
         "wrong number of branches",
         "Subtract and Dot take two branches, other merges two or more.",
     ),
+    "E0240": Code(
+        "activation that a recurrent step cannot have",
+        "Within each step of LSTM, GRU and SimpleRNN the runtime's kernel bends gates and state; "
+        "it has a few functions for that, and others cannot be put in.",
+    ),
     "E0301": Code(
         "wrong number of dimensions",
         "The layer takes values of another rank: sequences are (length, width), images (height, "

@@ -196,6 +196,24 @@ define(
 )
 
 
+def _infer_reverse(operands: Any, attributes: Any) -> Types:
+    (x,) = operands
+    axis_of("reverse", attributes["axis"], x.rank)
+    return (x,)
+
+
+define(
+    OpSpec(
+        "reverse",
+        (Operand("x"),),
+        _infer_reverse,
+        {"axis": AttributeSpec(int)},
+        reference=lambda arrays, attributes: np.flip(arrays[0], attributes["axis"]),
+        doc="x with an axis in the opposite order.",
+    )
+)
+
+
 def _infer_pad(operands: Any, attributes: Any) -> Types:
     (x,) = operands
     pads = attributes["pads"]

@@ -41,7 +41,9 @@ ERRORS = [
     # names and arguments
     ("E0201", network("«Dence»(10)"), "did you mean `Dense`?"),
     ("E0201", network("«Quux»(10)"), "`neural layers`"),
-    ("E0202", network("«LSTM»(32)"), None),
+    ("E0202", network("«Bidirectional»()"), None),
+    ("E0240", network('LSTM(3, activation=«"gelu"»)'), "softsign"),
+    ("E0212", network("GRU(3, stateful=«true»)"), "zeros"),
     ("E0231", network("«add»()"), "ResidualConnection"),
     ("E0231", network("a: { Dense(3) } b: { Dense(3) } Add() «Add»()"), "side by side"),
     ("E0232", network("a: { Dense(3) } b: { Dense(3) } «Dense»(4)"), "Concatenate"),

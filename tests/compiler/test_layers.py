@@ -48,6 +48,10 @@ EXAMPLES = {
         "(5,)",
     ),
     "SelectPosition": ("Embedding(9, 4, mask_zero=true) SelectPosition(-2)", "(5,)"),
+    **{
+        name: (f"Embedding(9, 4, mask_zero=true) {name}(3, go_backwards=true)", "(5,)")
+        for name in ("LSTM", "GRU", "SimpleRNN")
+    },
     "Concatenate": (
         "a: { Embedding(9, 4, mask_zero=true) } b: { Embedding(9, 4) } Concatenate(1)",
         "{ a: (5,), b: (5,) }",

@@ -53,7 +53,11 @@ def test_the_bits_never_change(name: str) -> None:
 
 
 def test_every_initializer_has_golden_bits() -> None:
-    assert set(GOLDEN) == set(INITIALIZERS)
+    assert {*GOLDEN, "unit_forget"} == set(INITIALIZERS)
+
+
+def test_biases_of_forget_gates_are_ones() -> None:
+    assert evaluate(seeded("unit_forget", 8)).tolist() == [0, 0, 1, 1, 0, 0, 0, 0]
 
 
 def test_the_raw_bits_are_philox_keyed_by_seed_and_path() -> None:
@@ -117,6 +121,7 @@ def test_orthogonal_matrices_are(shape: tuple[int, ...]) -> None:
         (seeded("ones", 2, value=1.0), "no argument 'value'"),
         (seeded("orthogonal", 2), "makes matrices"),
         (seeded("identity", 2, 2, 2), "makes matrices"),
+        (seeded("unit_forget", 4, 2), "makes matrices"),
     ],
 )
 def test_unknown_initializers_are_errors(source: Seeded, message: str) -> None:

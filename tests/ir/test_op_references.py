@@ -231,7 +231,65 @@ def elu(v: float, alpha: float = 0.7) -> float:
     return v if v > 0 else alpha * (math.exp(v) - 1)
 
 
+def naive_recurrence(kind: str, after: bool = True) -> list[np.ndarray]:
+    """One number after the other, gates in ONNX's order, tanh and the logistic function."""
+    gates = {"lstm": 4, "gru": 3, "simple_rnn": 1}[kind]
+    w, r, b = RNN_WEIGHTS[gates]
+    units = r.shape[2]
+    sequence = np.zeros((*RNN_INPUT.shape[:2], units))
+    for member in range(RNN_INPUT.shape[1]):
+        h, c = [0.0] * units, [0.0] * units
+        for t, row in enumerate(RNN_INPUT[:, member]):
+            fed = [
+                [
+                    sum(w[0, g * units + u, d] * v for d, v in enumerate(row)) + b[0, g * units + u]
+                    for u in range(units)
+                ]
+                for g in range(gates)
+            ]
+
+            def back(g: int, u: int, state: list[float]) -> float:
+                total = sum(r[0, g * units + u, k] * v for k, v in enumerate(state))
+                return total + b[0, (gates + g) * units + u]
+
+            if kind == "simple_rnn":
+                h = [math.tanh(fed[0][u] + back(0, u, h)) for u in range(units)]
+            elif kind == "lstm":
+                i, o, f = (
+                    [sigmoid(fed[g][u] + back(g, u, h)) for u in range(units)] for g in range(3)
+                )
+                new = [math.tanh(fed[3][u] + back(3, u, h)) for u in range(units)]
+                c = [f[u] * c[u] + i[u] * new[u] for u in range(units)]
+                h = [o[u] * math.tanh(c[u]) for u in range(units)]
+            else:
+                z, s = ([sigmoid(fed[g][u] + back(g, u, h)) for u in range(units)] for g in (0, 1))
+                reset = [s[u] * h[u] for u in range(units)]
+                inner = [s[u] * back(2, u, h) if after else back(2, u, reset) for u in range(units)]
+                h = [
+                    (1 - z[u]) * math.tanh(fed[2][u] + inner[u]) + z[u] * h[u] for u in range(units)
+                ]
+            sequence[t, member] = h
+    return [sequence, sequence[-1]]
+
+
+RNN_INPUT = normal(4, 2, 3)
+RNN_WEIGHTS = {
+    gates: (normal(1, gates * 2, 3), normal(1, gates * 2, 2), normal(1, gates * 4))
+    for gates in (1, 3, 4)
+}
+
+
 CASES = [
+    Case("simple_rnn", [RNN_INPUT, *RNN_WEIGHTS[1]], naive_recurrence("simple_rnn")),
+    Case("lstm", [RNN_INPUT, *RNN_WEIGHTS[4]], naive_recurrence("lstm")),
+    Case("gru", [RNN_INPUT, *RNN_WEIGHTS[3]], naive_recurrence("gru")),
+    Case(
+        "gru",
+        [RNN_INPUT, *RNN_WEIGHTS[3]],
+        naive_recurrence("gru", after=False),
+        {"reset_after": False},
+    ),
+    Case("reverse", [X], X[:, ::-1], {"axis": 1}),
     Case("neg", [X], each(lambda v: -v, X)),
     Case("neg", [INTS], -INTS),
     Case("abs", [X], each(lambda v: v if v > 0 else -v, X)),

@@ -110,6 +110,30 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
     "reduce_min": [(X, {"axes": (1,)}), ("bool[B, S]", {"axes": (1,), "keepdims": True})],
     "cast": [("bool[B, 6]", {"to": DType.F32})],
     "argmax": [("bool[B, S]", {"axis": 1, "keepdims": True}), (X, {"axis": -1})],
+    "reverse": [(X, {"axis": 1}), ("bool[B, S]", {"axis": -1})],
+    "lstm": [
+        ("f32[S, B, 3]; = f32[1, 16, 3]; = f32[1, 16, 4]; = f32[1, 32]", {}),
+        (
+            "f32[S, B, 3]; = f32[1, 16, 3]; = f32[1, 16, 4]; _",
+            {"activation": "softsign", "recurrent_activation": "hard_sigmoid"},
+        ),
+        *(
+            ("f32[S, B, 3]; = f32[1, 16, 3]; = f32[1, 16, 4]; _", {"activation": each}, -1.0, 1.0)
+            for each in ("relu", "linear", "elu", "leaky_relu", "sigmoid")
+        ),
+    ],
+    "gru": [
+        ("f32[S, B, 3]; = f32[1, 12, 3]; = f32[1, 12, 4]; = f32[1, 24]", {}),
+        ("f32[S, B, 3]; = f32[1, 12, 3]; = f32[1, 12, 4]; = f32[1, 24]", {"reset_after": False}),
+        (
+            "f32[S, B, 3]; = f32[1, 12, 3]; = f32[1, 12, 4]; _",
+            {"activation": "elu", "recurrent_activation": "hard_sigmoid"},
+        ),
+    ],
+    "simple_rnn": [
+        ("f32[S, B, 3]; = f32[1, 4, 3]; = f32[1, 4, 4]; = f32[1, 8]", {}),
+        ("f32[S, B, 3]; = f32[1, 4, 3]; = f32[1, 4, 4]; _", {"activation": "leaky_relu"}),
+    ],
     "cumsum": [(X, {"axis": 1}), ("i64[B, S]", {"axis": -1})],
     "softmax": [(X, {}), (X, {"axis": 1})],
     "masked_softmax": [
