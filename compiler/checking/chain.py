@@ -130,7 +130,9 @@ class Chain:
     def _after(self, use: Use, spec: LayerSpec, flow: Flow, gives: TensorType | None) -> Flow:
         if not spec.mask_with(use.arguments.values).keeps:
             flow = flow.without_masks()
-        masked = spec.role is Role.EMBEDDING and use.arguments["mask_zero"]
+        masked = spec.role is Role.MASKING or (
+            spec.role is Role.EMBEDDING and use.arguments["mask_zero"]
+        )
         place, name, trail = flow.origin, flow.origin_name, flow.trail
         if gives != flow.type:
             place, name = use.layer.name.span, f"`{use.layer.name.text}`"

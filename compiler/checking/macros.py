@@ -25,6 +25,7 @@ from .nesting import NESTING_LIMIT
 from .reporter import Reporter
 from .scopes import Scopes
 from .uses import BranchUse, Line, Use
+from .wrapped import both_ways, unwrapped
 
 REPETITION_LIMIT = 10_000
 NODE_LIMIT = 100_000
@@ -170,6 +171,8 @@ class Expander:
             arguments = Arguments(name, layer.name.span)
             into.add(Use(layer, None, arguments, parent, None, calls, device))
             return
+        if spec.block.wraps:
+            layer = unwrapped(layer)
         arguments = bind(
             layer.name, layer.arguments or (), spec.all_parameters, environment, self.report
         )
@@ -185,6 +188,16 @@ class Expander:
             branches: tuple[BranchUse, ...] = ()
             if spec.block is Block.BRANCHES:
                 branches = self._parallel(layer, environment, scope, calls, device)
+            elif spec.block is Block.BOTH_WAYS:
+                forward, backward = (
+                    self._inner(layer.block or (), environment, f"{scope}/{way}", calls, device)
+                    for way in ("forward", "backward")
+                )
+                if layer.block:
+                    branches = both_ways(layer, forward, backward, self.report)
+                if not branches:
+                    into.add(Use(layer, None, arguments, scope, None, calls, device))
+                    continue
             elif layer.block is not None and spec.block is not Block.NEVER:
                 block = self._inner(layer.block, environment, scope, calls, device)
             use = Use(layer, spec, arguments, scope, block, calls, device)
@@ -270,7 +283,15 @@ class Expander:
                 f"`{layer.name.text}` takes no block",
                 layer.block_span or layer.name.span,
                 help="a block has a meaning behind ResidualConnection, Parallel, "
-                "TransformerEncoder and TransformerDecoder",
+                "TransformerEncoder, TransformerDecoder, Bidirectional and TimeDistributed",
+            )
+        elif spec.block.wraps and not layer.block:
+            self.report.error(
+                "E0214",
+                f"`{layer.name.text}` needs a layer to work on",
+                layer.name.span,
+                help=f"write it as the first argument: `{layer.name.text}"
+                f"({'LSTM' if spec.block is Block.BOTH_WAYS else 'Dense'}(64))`",
             )
         elif spec.block in (Block.REQUIRED, Block.BRANCHES) and not layer.block:
             self.report.error(

@@ -36,6 +36,9 @@ def _either(make: Construction, masks: tuple[Value | None, ...]) -> Value | None
     return reduce(lambda a, b: a if a is b else make("logical_or", a, b), present[1:], present[0])
 
 
+ALL_MASKED = Merge(_all_have_one, _either)
+
+
 def _is_sequence_axis(arguments: Mapping[str, Any], rank: int) -> bool:
     return rank == 3 and arguments.get("axis") in (1, -2)
 
@@ -181,7 +184,7 @@ def _elementwise(
             (),
             _elementwise_shape(exactly),
             _folded(op, mean),
-            merge=Merge(_all_have_one, _either),
+            merge=ALL_MASKED,
             nodes=int(mean),
             branch_nodes=2,
         )

@@ -6,9 +6,7 @@ message that says so, and not one about an unknown name.
 
 from __future__ import annotations
 
-WRAPPERS = ("Bidirectional", "TimeDistributed")
 PENDING = (
-    *WRAPPERS,
     "GroupNormalization",
     "InstanceNormalization",
     "Conv1DTranspose",
@@ -19,7 +17,6 @@ PENDING = (
     "UpSampling2D",
     "ZeroPadding2D",
     "Cropping2D",
-    "Masking",
     "Lambda",
 )
 

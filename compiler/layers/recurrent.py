@@ -1,7 +1,7 @@
 """Recurrent layers, as Keras 3 has them: gate order, biases, masked steps.
 
 A step that a padding mask leaves out changes nothing: the state passes it by, and the result at it
-is that of the step before, zeros where there is none.
+is that of the step before, zeros where there is none (or always, with zero_output_for_mask).
 """
 
 from __future__ import annotations
@@ -170,8 +170,11 @@ def _build_masked(make: Construction, x: Value, mask: Value) -> Value:
         counted = make("slice", counted, axis=1, start=steps - 1, stop=steps)
     index = make("maximum", make("sub", counted, one), zero)
     found = make("take_rows", sequence, index)
-    began = make("reshape", make("greater", counted, zero), shape=(*counted.type.shape, 1))
-    result = make("where", began, found, make.number(0.0))
+    shown = make("greater", counted, zero)
+    if make["return_sequences"] and make["zero_output_for_mask"]:
+        shown = mask
+    column = make("reshape", shown, shape=(*counted.type.shape, 1))
+    result = make("where", column, found, make.number(0.0))
     return (
         result if make["return_sequences"] else make("reshape", result, shape=make.call.gives.shape)
     )
@@ -212,6 +215,7 @@ def _define(name: str, doc: str, own: tuple[Parameter, ...] = ()) -> None:
                 _rate("recurrent_dropout"),
                 _flag("use_bias", True, "add biases"),
                 *own,
+                _flag("zero_output_for_mask", False, "zeros at steps that a mask leaves out"),
                 _flag("stateful", False, "keep the state between runs: cannot be compiled"),
                 _flag("return_state", False, "give the state too: cannot be compiled"),
                 _flag("unroll", False, "accepted from Keras programs; no effect"),

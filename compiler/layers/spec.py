@@ -34,6 +34,7 @@ FAMILIES = (
     "regularization",
     "recurrent",
     "structure",
+    "wrappers",
     "merging",
 )
 """The modules of this folder that define layers, loaded when the registry is first asked."""
@@ -77,6 +78,7 @@ class Role(Enum):
     PLAIN = "plain"
     EMBEDDING = "embedding"
     POSITIONS = "positions"
+    MASKING = "masking"
     ATTENTION = "attention"
     ENCODER = "encoder"
     DECODER = "decoder"
@@ -89,6 +91,13 @@ class Block(Enum):
     OPTIONAL = "optional"
     REQUIRED = "required"
     BRANCHES = "required, its items side by side"
+    WRAPPED = "required, or a layer as the first argument"
+    BOTH_WAYS = "the same, run forwards and backwards"
+
+    @property
+    def wraps(self) -> bool:
+        """Whether the layer that it works on may be its first argument."""
+        return self in (Block.WRAPPED, Block.BOTH_WAYS)
 
 
 @dataclass(frozen=True, slots=True)

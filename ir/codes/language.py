@@ -158,6 +158,10 @@ CODES = {
         "Within each step of LSTM, GRU and SimpleRNN the runtime's kernel bends gates and state; "
         "it has a few functions for that, and others cannot be put in.",
     ),
+    "E0241": Code(
+        "not a layer to run both ways",
+        "Bidirectional runs one recurrent layer over the sequence forwards and backwards.",
+    ),
     "E0301": Code(
         "wrong number of dimensions",
         "The layer takes values of another rank: sequences are (length, width), images (height, "

@@ -73,3 +73,40 @@ def test_activations(kind: str, activation: str) -> None:
 
 def test_an_lstm_without_a_bias_of_its_forget_gate() -> None:
     both("LSTM", {"unit_forget_bias": False}, masked=True)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("sequences", [False, True])
+@pytest.mark.parametrize("mode", ["concat", "sum", "mul", "ave"])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_both_ways(kind: str, mode: str, sequences: bool, masked: bool) -> None:
+    import keras
+
+    inner = f"{kind}(3, return_sequences={str(sequences).lower()})"
+    wrapped = f'Bidirectional({inner}, merge_mode="{mode}")'
+    mask = str(masked).lower()
+    model = compiled(f"Embedding(9, 4, mask_zero={mask}) {wrapped}", "(6,)")
+    table, *own = weights_of(model, "embedding") + weights_of(model, "bidirectional[0]")
+    embedding = keras.layers.Embedding(9, 4, mask_zero=masked)
+    layer = keras.layers.Bidirectional(
+        getattr(keras.layers, kind)(3, return_sequences=sequences), merge_mode=mode
+    )
+    keras_model = keras.Sequential([keras.Input((6,), dtype="int64"), embedding, layer])
+    embedding.set_weights([table])
+    layer.set_weights(own)
+    agree(model, keras_model, {"input_ids": IDS}, [IDS])
+
+
+def test_a_layer_for_each_step_behind_masking() -> None:
+    import keras
+
+    x = np.random.default_rng(0).standard_normal((3, 5, 4)).astype("float32")
+    x[0, 3:], x[1, 1] = 2.0, 2.0
+    layers = "Masking(2.0) TimeDistributed(Dense(6, activation=relu)) GRU(3)"
+    model = compiled(layers, "(5, 4)")
+    dense = keras.layers.TimeDistributed(keras.layers.Dense(6, activation="relu"))
+    gru = keras.layers.GRU(3)
+    keras_model = keras.Sequential([keras.Input((5, 4)), keras.layers.Masking(2.0), dense, gru])
+    dense.set_weights(weights_of(model, "time_distributed[0]"))
+    gru.set_weights(weights_of(model, "gru[0]"))
+    agree(model, keras_model, {"input": x}, [x])
