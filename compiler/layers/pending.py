@@ -7,16 +7,8 @@ message that says so, and not one about an unknown name.
 from __future__ import annotations
 
 PENDING = (
-    "GroupNormalization",
-    "InstanceNormalization",
     "Conv1DTranspose",
     "Conv2DTranspose",
-    "SeparableConv2D",
-    "DepthwiseConv2D",
-    "RepeatVector",
-    "UpSampling2D",
-    "ZeroPadding2D",
-    "Cropping2D",
     "Lambda",
 )
 

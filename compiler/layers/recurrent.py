@@ -219,6 +219,13 @@ def _define(name: str, doc: str, own: tuple[Parameter, ...] = ()) -> None:
                 _flag("stateful", False, "keep the state between runs: cannot be compiled"),
                 _flag("return_state", False, "give the state too: cannot be compiled"),
                 _flag("unroll", False, "accepted from Keras programs; no effect"),
+                Parameter(
+                    "implementation",
+                    Wants.INTEGER,
+                    2,
+                    "accepted from Keras programs; no effect",
+                    named_only=True,
+                ),
             ),
             _shape,
             _build,

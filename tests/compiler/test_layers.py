@@ -52,6 +52,16 @@ EXAMPLES = {
         name: (f"Embedding(9, 4, mask_zero=true) {name}(3, go_backwards=true)", "(5,)")
         for name in ("LSTM", "GRU", "SimpleRNN")
     },
+    "GroupNormalization": ("GroupNormalization(2)", "(5, 4)"),
+    **{
+        f"DepthwiseConv{n}D": (f"DepthwiseConv{n}D(3, activation=gelu_tanh)", input)
+        for n, input in ((1, "(8, 4)"), (2, "(8, 8, 4)"))
+    },
+    **{
+        f"SeparableConv{n}D": (f"SeparableConv{n}D(3, 2, activation=gelu_tanh)", input)
+        for n, input in ((1, "(8, 4)"), (2, "(8, 8, 4)"))
+    },
+    "RepeatVector": ("RepeatVector(3)", "(4,)"),
     "Bidirectional": (
         "Embedding(9, 4) Bidirectional(LSTM(3, return_sequences=true), merge_mode=ave)",
         "(5,)",

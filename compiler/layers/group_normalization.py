@@ -1,0 +1,106 @@
+"""Normalization over the places of an image and a group of its channels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...ir.dim import product
+from ...ir.type import TensorType
+from ..checking.site import Site
+from .initializers import ONES, ZEROS
+from .normalization import CENTER, SCALE
+from .spec import LayerSpec, Parameter, Wants, define
+from .weight import Weight
+
+if TYPE_CHECKING:
+    from ...ir.value import Value
+    from ..building.construction import Construction
+
+EPSILON = Parameter("epsilon", Wants.NUMBER, 1e-3, "added under the root", minimum=0)
+
+
+def _shape(site: Site) -> TensorType | None:
+    """[batch, …, channels] -> the same; groups divide the channels."""
+    if not site.require_float() or not site.require_known_width():
+        return None
+    a, width = site.arguments, site.width
+    groups = a.values.get("groups", width)
+    groups = width if groups == -1 else groups
+    if groups < 1 or width % groups:
+        site.error(
+            "E0310",
+            f"{groups} groups do not divide the {width} channels that arrive",
+            "groups",
+            labels=site.origin_label("{name}"),
+            help=f"groups={_nearest(groups, width)} would; groups=-1 normalizes each channel by "
+            "itself",
+        )
+        return None
+    a.values["groups"] = groups
+    return site.arriving
+
+
+def _nearest(groups: int, width: int) -> int:
+    """The largest number of groups up to the wanted one that divides the width."""
+    return max(n for n in range(1, min(max(groups, 1), width) + 1) if not width % n)
+
+
+def _weights(site: Site) -> tuple[Weight, ...]:
+    shape, a = (site.width,), site.arguments
+    gain = (Weight("gain", shape, "gamma", ONES),) if a["scale"] else ()
+    bias = (Weight("bias", shape, "beta", ZEROS),) if a["center"] else ()
+    return (*gain, *bias)
+
+
+def _build(make: Construction, x: Value) -> Value:
+    """Each group of each member of the batch as one row, which is normalized."""
+    batch, *places, channels = x.type.shape
+    groups = make["groups"]
+    assert isinstance(channels, int)
+    count, size = product(places), channels // groups
+    apart = make("reshape", x, shape=(batch, count, groups, size))
+    rows = make("transpose", apart, permutation=(0, 2, 1, 3))
+    rows = make("reshape", rows, shape=(batch, groups, count * size))
+    rows = make("layer_norm", rows, None, None, axis=-1, epsilon=make["epsilon"])
+    rows = make("reshape", rows, shape=(batch, groups, count, size))
+    y = make("reshape", make("transpose", rows, permutation=(0, 2, 1, 3)), shape=x.type.shape)
+    if make["scale"]:
+        y = make("mul", y, make.weight("gain"))
+    return make("add", y, make.weight("bias")) if make["center"] else y
+
+
+GROUPS = Parameter(
+    "groups", Wants.INTEGER, 32, "parts of the channels; -1 for each channel by itself"
+)
+
+for _name, _scope, _own, _aliases, _doc in (
+    (
+        "GroupNormalization",
+        "group_normalization",
+        (GROUPS,),
+        ("GroupNorm",),
+        "(x - mean) / √(variance + epsilon) · gain + bias over all places and a group of channels; "
+        "Wu and He (2018).",
+    ),
+    (
+        "InstanceNormalization",
+        "instance_normalization",
+        (),
+        ("InstanceNorm",),
+        "Group normalization with one channel a group; Ulyanov et al. (2016).",
+    ),
+):
+    define(
+        LayerSpec(
+            _name,
+            _doc,
+            _scope,
+            (*_own, EPSILON, CENTER, SCALE),
+            _shape,
+            _build,
+            aliases=_aliases,
+            weights=_weights,
+            weight_kinds=("gamma", "beta"),
+            nodes=9,
+        )
+    )
