@@ -23,6 +23,15 @@ def _shape(site: Site) -> TensorType | None:
     """[batch, …, channels] -> the same; groups divide the channels."""
     if not site.require_float() or not site.require_known_width():
         return None
+    if site.flow is not None and site.flow.padding and site.arriving.rank == 3:
+        site.error(
+            "E0212",
+            f"`{site.name}` over the steps of a sequence with padding cannot be compiled yet: its "
+            "mean would count what the padding holds",
+            labels=site.origin_label("{name}"),
+            help="LayerNormalization normalizes each step by itself",
+        )
+        return None
     a, width = site.arguments, site.width
     groups = a.values.get("groups", width)
     groups = width if groups == -1 else groups

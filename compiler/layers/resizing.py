@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ...ir.dim import Dim
 from ...ir.type import TensorType
 from ..checking.site import Site, longest, shape_text
+from .pooling import DATA_FORMAT
 from .spec import LayerSpec, Mask, Parameter, Wants, define
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ for _axes in (1, 2, 3):
                     pending=("bilinear", "bicubic", "lanczos3", "lanczos5"),
                     named_only=True,
                 ),
+                DATA_FORMAT,
             ),
             _enlarged_shape,
             _build_enlarged,
@@ -158,7 +160,7 @@ def _cropped_shape(axes: int) -> Callable[[Site], TensorType | None]:
         *spatial, channels = site.arriving.shape[1:]
         for dim, pair in zip(spatial, pairs, strict=True):
             most = longest(dim)
-            if most is None or most <= sum(pair):
+            if most is not None and most <= sum(pair):
                 site.error(
                     "E0304",
                     f"cutting {pair[0]} and {pair[1]} off an axis of {dim} leaves nothing: "
@@ -186,7 +188,10 @@ for _axes in (1, 2, 3):
             f"ZeroPadding{_axes}D",
             "Zeros at the ends of the spatial axes.",
             f"zero_padding{_axes}d",
-            (Parameter("padding", Wants.ANYTHING, 1, "how many, or for both ends of each axis"),),
+            (
+                Parameter("padding", Wants.ANYTHING, 1, "how many, or for both ends of each axis"),
+                DATA_FORMAT,
+            ),
             _padded_shape(_axes),
             _build_padded,
             mask=Mask.ENDS,
@@ -200,7 +205,15 @@ for _axes in (1, 2, 3):
             f"Cropping{_axes}D",
             "The spatial axes without their ends.",
             f"cropping{_axes}d",
-            (Parameter("cropping", Wants.ANYTHING, 1, "how many, or for both ends of each axis"),),
+            (
+                Parameter(
+                    "cropping",
+                    Wants.ANYTHING,
+                    0 if _axes == 2 else 1,  # Keras crops nothing of images unless told to
+                    "how many, or for both ends of each axis",
+                ),
+                DATA_FORMAT,
+            ),
             _cropped_shape(_axes),
             _build_cropped,
             mask=Mask.ENDS,
