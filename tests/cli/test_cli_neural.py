@@ -226,11 +226,39 @@ def test_inspect_takes_foreign_models(small: Path, command: Command) -> None:
 def test_explain_knows_every_code(command: Command) -> None:
     assert command("neural", "explain", "e0712").out.startswith("E0712: ")
     listed = command("neural", "explain").out.splitlines()
-    assert [line.split()[0] for line in listed] == sorted(CODES)
-    assert json.loads(command("neural", "explain", "--json").out)[0]["title"]
+    codes = [line.split()[0] for line in listed if line.startswith("  ")]
+    assert sorted(codes) == sorted(CODES)
+    assert "Shapes" in listed
+    first = json.loads(command("neural", "explain", "--json").out)[0]
+    assert first["title"]
+    assert first["mended"]["language"] == "neural"
     outcome = command("neural", "explain", "E9999")
     assert outcome.status == 2
     assert "E0514" in outcome.err
+
+
+def test_explain_shows_the_programs_of_the_page(command: Command) -> None:
+    plain = command("neural", "explain", "E0213").out
+    assert "TransformerEncoder(num_heads=7)" in plain
+    assert "**This is right:**" in plain
+    assert "Tested by" not in command("neural", "explain", "E0506").out
+
+
+def test_explain_on_a_terminal_is_set_in_type(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neuralc.compiler.cli.messages.Messages.use_color", lambda *_: True)
+    told = command("neural", "explain", "E0213").out
+    assert "\x1b[" in told
+    assert "TransformerEncoder" in told
+    assert "```" not in told
+
+
+def test_explain_without_pages_has_the_short_explanation(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("neuralc.compiler.messages.pages.FOLDER", tmp_path)
+    assert command("neural", "explain", "E0213").out.startswith("E0213: heads do not divide")
 
 
 def test_layers_are_listed_and_described(command: Command) -> None:

@@ -85,6 +85,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for room in ROOMS:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / room, source / room, ignore=ignored)
+    shutil.copytree(ROOT / "docs" / "errors", source / "docs" / "errors")
     out = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, source],
@@ -105,6 +106,8 @@ def test_the_wheel_holds_every_source_and_data_file(wheel: Path) -> None:
         for path in (ROOT / room).rglob(pattern)
     }
     assert sources <= held
+    pages = {f"neuralc/docs/errors/{path.name}" for path in (ROOT / "docs/errors").glob("*.md")}
+    assert pages <= held
     shipped = {name for name in held if name.endswith(".py")}
     assert shipped == {s for s in sources if s.endswith(".py")} | {"neuralc/__init__.py"}
 

@@ -38,6 +38,20 @@ def test_inputs_are_checked_against_the_maximum_in_the_metadata(
         session.run(long)
 
 
+def test_what_the_runtime_says_while_it_runs_is_told(
+    model_bytes: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = open_session(model_bytes(), provider="cpu")
+
+    class Failing:
+        def run(self, *_: object) -> None:
+            raise RuntimeError("no kernel\nsecond line")
+
+    monkeypatch.setattr(session, "running", Failing())
+    with pytest.raises(CompileError, match=r"E0719: ONNX Runtime failed: no kernel$"):
+        session.run(INPUTS)
+
+
 def test_the_options_of_the_metadata_are_applied_and_can_be_overridden(
     model_bytes: Callable[..., bytes],
 ) -> None:
