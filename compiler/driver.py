@@ -25,6 +25,7 @@ __all__ = ["Compilation", "CompiledModel", "CompilerFault", "check_program", "co
 if TYPE_CHECKING:
     from ..ir.graph import Graph
     from ..ir.quantization import QuantizationPlan
+    from ..ir.span import Span
     from ..ir.target import Target
     from ..lowering.onnx_program import OnnxProgram
     from ..passes.manager import Observer, Pass
@@ -93,10 +94,8 @@ class Compilation:
     @cached_property
     def program(self) -> ast.Program:
         """The syntax tree: what is written."""
-        from .syntax.parser import parse
-
         with self._stage("parse"):
-            return parse(self.source)
+            return _parse(self.source, check_options(self.options))
 
     @cached_property
     def model(self) -> Model:
@@ -303,6 +302,38 @@ def check_options(options: CompileOptions) -> CheckOptions:
     )
 
 
+def _parse(source: Source, options: CheckOptions) -> ast.Program:
+    """The program. Raises `CompileError` with its syntax errors, and with the other errors of the
+    parts that could be read."""
+    from .syntax.parser import SyntaxErrors, parse
+
+    try:
+        return parse(source)
+    except SyntaxErrors as found:
+        if found.rest is None:
+            raise
+        from .checking.checker import errors_of_the_rest
+
+        more = errors_of_the_rest(found.rest, options)
+        # What contains a syntax error is wrong for that reason.
+        wrong = [d.span for d in found.diagnostics if d.span is not None]
+        more = [d for d in more if not any(_contains(d.span, span) for span in wrong)]
+        told = sorted((*found.diagnostics, *more), key=_place)
+        raise CompileError(tuple(told)) from None
+
+
+def _contains(outer: Span | None, inner: Span) -> bool:
+    return outer is not None and (
+        (outer.line, outer.column) <= (inner.line, inner.column)
+        and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
+    )
+
+
+def _place(diagnostic: Diagnostic) -> tuple[int, int]:
+    span = diagnostic.span
+    return (span.line, span.column) if span is not None else (0, 0)
+
+
 def _count_forms(graph: Graph) -> dict[str, int]:
     counts: dict[str, int] = {}
     for node in graph.nodes():
@@ -344,9 +375,9 @@ def check_program(source: Source, options: CompileOptions) -> tuple[list[str], l
     Raises `CompileError` where it cannot even be parsed.
     """
     from .checking.checker import check
-    from .syntax.parser import parse
 
-    result = check(parse(source), check_options(options))
+    checked = check_options(options)
+    result = check(_parse(source, checked), checked)
     told = [
         _as_error(d) if options.warnings_as_errors and d.severity is Severity.WARNING else d
         for d in result.diagnostics

@@ -42,6 +42,15 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """A mend that a tool can make: `replacement` in the place of what `span` encloses."""
+
+    title: str
+    span: Span
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One message: a stable code, the smallest span that is wrong, and how to mend it.
 
@@ -56,9 +65,11 @@ class Diagnostic:
     labels: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     help: str | None = None
+    fixes: tuple[Fix, ...] = ()
+    """Mends that are surely meant, or nearly; each by itself, the best first."""
 
     def as_json(self) -> dict[str, Any]:
-        """The message as JSON-ready data, for editors and other programs."""
+        """The message as JSON-ready data, for editors and other programs (docs/diagnostics.md)."""
 
         def place(span: Span) -> dict[str, Any]:
             return {
@@ -79,6 +90,10 @@ class Diagnostic:
             ],
             "notes": list(self.notes),
             "help": self.help,
+            "fixes": [
+                {"title": fix.title, "span": place(fix.span), "replacement": fix.replacement}
+                for fix in self.fixes
+            ],
         }
 
 

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...ir.diagnostic import Label
+from ...ir.diagnostic import Fix, Label
 from ...ir.span import Span
 from ..layers.activations import ACTIVATIONS, activation_named
 from ..layers.initializers import Initializer, read_initializer
 from ..layers.pending import is_pending_argument
 from ..layers.spec import Parameter, Wants
+from ..messages.habits import ARGUMENTS, NEEDLESS_ARGUMENTS
 from ..messages.suggestions import closest, did_you_mean
 from ..syntax import ast
 from .expressions import Environment, Evaluated, OpenChoice, Word, describe, evaluate
@@ -136,13 +137,13 @@ def bind(
             "E0205",
             f"`{subject.text}` needs {names}",
             subject.span,
-            help=f"for example `{subject.text}({_example(missing, in_order)})`",
+            help=f"for example `{subject.text}({'…, ' * bool(arguments)}{_example(missing)})`",
         )
         bound.failed.update(p.name for p in unnamed)
     return bound
 
 
-def _example(missing: Iterable[Parameter], in_order: Sequence[Parameter]) -> str:
+def _example(missing: Iterable[Parameter]) -> str:
     return ", ".join(f"{p.name}={_SAMPLES.get(p.wants, '…')}" for p in missing)
 
 
@@ -188,14 +189,25 @@ def _unknown(
             help='leave it out: what can be compiled is attention="full"',
         )
         return
+    message = f"`{subject.text}` has no argument `{name.text}`"
     known = [n for p in parameters for n in (p.name, *p.aliases)]
-    own = ", ".join(p.name for p in parameters if not p.named_only)
     near = closest(name.text, known)
-    help = f"did you mean `{near}`?" if near else (f"it has {own}" if own else None)
-    report.error("E0204", f"`{subject.text}` has no argument `{name.text}`", name.span, help=help)
+    if near is None or name.text.lower() in ARGUMENTS:
+        near = next((n for n in ARGUMENTS.get(name.text.lower(), ()) if n in known), near)
     if near is not None:
         meant = next(p for p in parameters if near in (p.name, *p.aliases))
         bound.failed.add(meant.name)
+        fix = Fix(f"write `{near}`", name.span, near)
+        help = f"did you mean `{near}`?"
+        report.error("E0204", message, name.span, help=help, fix=fix)
+        return
+    own = ", ".join(p.name for p in parameters if not p.named_only)
+    reason = NEEDLESS_ARGUMENTS.get(name.text.lower())
+    hint = f"leave it out: {reason}" if reason else (f"it has {own}" if own else None)
+    report.error("E0204", message, name.span, help=hint)
+    if reason is None:
+        # What is missing may be what is called by another name here.
+        bound.failed.update(p.name for p in parameters if p.required)
 
 
 def _take(bound: Arguments, parameter: Parameter, value: Evaluated, report: Reporter) -> None:
@@ -253,25 +265,48 @@ class _Reader:
             case Wants.ANYTHING:
                 return value.value
 
-    def fail(self, code: str, message: str, span: Span, help: str | None = None) -> None:
+    def fail(
+        self, code: str, message: str, span: Span, help: str | None = None, mend: str | None = None
+    ) -> None:
+        """Reports a mistake; `mend` is what should stand in its place."""
         self.failed = True
-        self.report.error(code, message, span, help=help)
+        fix = Fix(f"write {mend}", span, mend) if mend is not None else None
+        self.report.error(code, message, span, help=help, fix=fix)
 
     def wrong(self, value: Evaluated) -> None:
-        help = None
+        help, mend = None, None
         text = value.value
-        if isinstance(text, str) and self.parameter.wants in (Wants.INTEGER, Wants.NUMBER):
+        wants = self.parameter.wants
+        if isinstance(text, str) and wants in (Wants.INTEGER, Wants.NUMBER):
             try:
                 float(text)
-                help = f"write it without quotes: {text}"
+                help, mend = f"write it without quotes: {text}", text
             except ValueError:
                 pass
+        elif wants is Wants.BOOLEAN and str(text).lower() in ("true", "false"):
+            help, mend = f"write it without quotes: {str(text).lower()}", str(text).lower()
+        elif wants is Wants.BOOLEAN and text in (0, 1):
+            mend = "true" if text else "false"
+            help = f"write {mend}"
+        elif wants is Wants.ACTIVATION and isinstance(text, int) and not isinstance(text, bool):
+            help = f"`{self.subject}` takes one size, that of its result; what arrives is known"
+        elif text is None and self.parameter.required:
+            help = "sizes are never guessed: write the number"
+        elif wants is Wants.CHOICE:
+            help = f"it is one of {self.listed()}"
+        elif wants is Wants.INTEGER and self.parameter.name == "units" and value.items:
+            help = f"write a layer for each: `{self.subject}({value.items[0].value})` …"
+        elif wants is Wants.ACTIVATION and not isinstance(text, bool | int | float | None):
+            help = (
+                'give its name, like "relu"; one with arguments is a layer of its own behind this'
+            )
         self.fail(
             "E0206",
             f"`{self.parameter.name}` wants {self.parameter.wants.value}, "
             f"not {describe(value.value)}",
             value.span,
-            help=help,
+            help,
+            mend,
         )
 
     def integer(self, value: Evaluated) -> int | None:
@@ -300,7 +335,12 @@ class _Reader:
         wanted = f"at least {low:g}" if low is not None else ""
         if high is not None:
             wanted += f"{' and ' if wanted else ''}less than {high:g}"
-        self.fail("E0207", f"`{self.parameter.name}` must be {wanted}, not {number}", span)
+        help, mend = None, None
+        if low == 0 and high == 1 and 5 <= number <= 99:
+            mend = f"{number / 100:g}"
+            help = f"a share is written as a fraction: {mend}"
+        message = f"`{self.parameter.name}` must be {wanted}, not {number}"
+        self.fail("E0207", message, span, help, mend)
         return False
 
     def choice(self, value: Evaluated) -> Any:
@@ -320,11 +360,13 @@ class _Reader:
             return self.wrong(value)
         words = [c for c in (*self.parameter.choices, *self.parameter.pending) if type(c) is str]
         near = did_you_mean(word, words) if isinstance(word, str) else None
+        best = closest(word, words) if isinstance(word, str) else None
         return self.fail(
             "E0208",
             f"`{self.parameter.name}` cannot be {describe(value.value)}",
             value.span,
             help=near or f"it is one of {self.listed()}",
+            mend=f'"{best}"' if best else None,
         )
 
     def listed(self) -> str:
@@ -342,11 +384,13 @@ class _Reader:
             return None
         name = activation_named(text)
         if name is None:
+            near = closest(text, ACTIVATIONS)
             self.fail(
                 "E0208",
                 f"there is no activation `{text}`",
                 value.span,
                 help=did_you_mean(text, ACTIVATIONS) or "it is one of " + ", ".join(ACTIVATIONS),
+                mend=f'"{near}"' if near else None,
             )
         return name
 

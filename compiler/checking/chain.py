@@ -331,6 +331,8 @@ def _rank_help(rank: int, type: TensorType) -> str | None:
         return "a sequence's length is missing; shapes leave out the batch only"
     if rank == 2 and type.rank == 4:
         return "bring it into a sequence with `Reshape(target_shape=(…, …))`"
+    if rank == 3 and type.rank == 2:
+        return "an image has three dimensions: `Reshape((height, width, channels))` makes one"
     if rank == 3 and type.rank == 3:
         return "give the channels too, for example (28, 28, 1)"
     return None

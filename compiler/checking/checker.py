@@ -89,7 +89,36 @@ def _check(program: ast.Program, options: CheckOptions) -> CheckResult:
     for macro in macros.values():
         Expander(macros, report).check_names(macro)
     told = sorted(report.diagnostics, key=_place)
+    if report.errors:
+        wrong = {each.span for each in told if each.severity is Severity.ERROR}
+        told = [
+            each
+            for each in told
+            if each.severity is Severity.ERROR
+            or (each.code not in _ADVICE and (each.span is None or each.span not in wrong))
+        ]
     return CheckResult(tuple(models), tuple(told), program.span)
+
+
+_ADVICE = frozenset(("N0201", "W0211", "W0212", "W0213"))
+"""Codes of what is said of a network that is right; beside errors it only distracts."""
+
+_OF_THE_WHOLE = frozenset(
+    ("E0221", "E0223", "E0224", "E0225", "E0230", "E0231", "E0232", "E0233", "E0235", "E0237")
+)
+"""Codes of errors that may come from a part that is missing."""
+
+
+def errors_of_the_rest(program: ast.Program, options: CheckOptions) -> list[Diagnostic]:
+    """The errors in the readable parts of a program with syntax errors, without those that may be
+    consequences of what could not be read."""
+    return [
+        diagnostic
+        for diagnostic in check(program, options).diagnostics
+        if diagnostic.severity is Severity.ERROR
+        and diagnostic.code not in _OF_THE_WHOLE
+        and (diagnostic.span is None or diagnostic.span.file)
+    ]
 
 
 def _place(diagnostic: Diagnostic) -> tuple[int, int]:
@@ -108,6 +137,7 @@ def _macros(program: ast.Program, report: Reporter) -> dict[str, ast.Macro]:
                 f"two macros are called `{name}`",
                 macro.name.span,
                 labels=(Label(macros[name].name.span, "the first"),),
+                help="give one of them another name",
             )
             continue
         macros[name] = macro
@@ -133,6 +163,7 @@ def _chosen(
                 f"two networks are called `{name}`",
                 network.name.span,
                 labels=(Label(seen[name].name.span, "the first"),),
+                help="give one of them another name",
             )
         seen.setdefault(name, network)
     if options.network is None:

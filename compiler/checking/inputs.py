@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...ir.diagnostic import Fix
 from ...ir.dim import Dim, symbol
 from ...ir.dtype import DType
 from ...ir.span import Span
@@ -113,6 +114,9 @@ class InputResolver:
                 f"{len(dims)} dimensions",
                 written.span,
                 help=f"write the length only: `input: ({_dim_text(dims[0])},)`",
+                fix=Fix("write the length only", written.span, f"({_dim_text(dims[0])},)")
+                if written.name is None
+                else None,
             )
             return None
         if len(dims) == 2:

@@ -37,9 +37,11 @@ def macro_arguments(
         else:
             report.error(
                 "E0210",
-                f"the macro `{macro.name.text}` has {len(known)} parameters",
+                f"the macro `{macro.name.text}` has "
+                + (f"{len(known)} parameter{'s' * (len(known) > 1)}" if known else "no parameters"),
                 argument.span,
                 labels=(Label(macro.name.span, "defined here"),),
+                help=f"in this order: {', '.join(known)}" if known else "leave it out",
             )
             continue
         if name in values:

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from ...ir.diagnostic import Label
+from ...ir.diagnostic import Fix, Label
 from ...ir.span import Span
 from ..layers.pending import PENDING, pending_named
 from ..layers.spec import Block, LayerSpec, layer_named, layer_names
-from ..messages.suggestions import did_you_mean
+from ..messages.habits import LAYERS, NEEDLESS_LAYERS
+from ..messages.suggestions import closest, did_you_mean
 from ..syntax import ast
 from .arguments import Arguments, bind
 from .expressions import Environment, OpenChoice, describe, evaluate
@@ -102,6 +103,7 @@ class Expander:
                 f"two branches are called `{name}`",
                 branch.name.span,
                 labels=(Label(first.span, "the first"),),
+                help="give one of them another name",
             )
         scope = self.scopes.branch(parent, name)
         uses = self._inner(branch.items, environment, scope, calls, device)
@@ -303,6 +305,8 @@ class Expander:
 
     def _unknown(self, layer: ast.Layer) -> None:
         name = layer.name.text
+        if not name:  # what stood here was not understood, and has been told
+            return
         pending = pending_named(name)
         if pending is not None:
             self.report.error(
@@ -312,12 +316,20 @@ class Expander:
                 help="`neural layers` lists those that can",
             )
         else:
-            help = did_you_mean(name, (*self.macros, *layer_names(), *PENDING))
+            known = (*self.macros, *layer_names(), *PENDING)
+            near = LAYERS.get(name.lower()) or closest(name, known)
+            help = did_you_mean(name, known)
+            fix = None
+            if near is not None and near in known:
+                help = f"did you mean `{near}`?"
+                fix = Fix(f"write `{near}`", layer.name.span, near)
+            help = NEEDLESS_LAYERS.get(name.lower(), help)
             self.report.error(
                 "E0201",
                 f"there is no layer `{name}`",
                 layer.name.span,
                 help=help or "`neural layers` lists those that there are",
+                fix=fix,
             )
 
     # ---- macros -------------------------------------------------------------------------------

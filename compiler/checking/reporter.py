@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
-from ...ir.diagnostic import Diagnostic, Label, Severity
+from ...ir.diagnostic import Diagnostic, Fix, Label, Severity
 from ...ir.span import Span
 
 
@@ -47,8 +48,10 @@ class Reporter:
         labels: tuple[Label, ...] = (),
         notes: tuple[str, ...] = (),
         help: str | None = None,
+        fix: Fix | None = None,
     ) -> None:
-        self._add(Diagnostic(code, Severity.ERROR, message, span, labels, notes, help))
+        fixes = (fix,) if fix is not None else ()
+        self._add(Diagnostic(code, Severity.ERROR, message, span, labels, notes, help, fixes))
 
     def warning(
         self,
@@ -79,14 +82,5 @@ class Reporter:
             return
         self._seen.add(key)
         if self._uses:
-            labels = diagnostic.labels + self._uses
-            diagnostic = Diagnostic(
-                diagnostic.code,
-                diagnostic.severity,
-                diagnostic.message,
-                diagnostic.span,
-                labels,
-                diagnostic.notes,
-                diagnostic.help,
-            )
+            diagnostic = replace(diagnostic, labels=diagnostic.labels + self._uses)
         self.diagnostics.append(diagnostic)

@@ -54,6 +54,7 @@ class Scopes:
                 f"two layers are called `{name}`",
                 place,
                 labels=(Label(first, "the first"),) if first else (),
+                help="give one of them another name",
             )
         self._taken[scope] = place
         return scope

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ...ir.diagnostic import Label
+from ...ir.diagnostic import Fix, Label
 from ...ir.dim import Dim, largest
 from ...ir.dtype import DType
 from ...ir.span import Span
@@ -21,6 +21,10 @@ from .reporter import Reporter
 if TYPE_CHECKING:
     from ..layers.spec import LayerSpec
     from .model import LayerCall
+
+
+MANY = 2
+"""A shape that changed no more often is told by labels alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,14 @@ class Site:
         labels: tuple[Label, ...] = (),
         notes: tuple[str, ...] = (),
         help: str | None = None,
+        fix: Fix | None = None,
     ) -> None:
-        """Reports an error at an argument, at a span, or at the layer's name."""
-        self.report.error(code, message, self.span(at), labels=labels, notes=notes, help=help)
+        """Reports an error at an argument, at a span, or at the layer's name. An error about shapes
+        tells the shapes along the way, where there are more than those at its labels."""
+        if code.startswith("E03") and not notes and self.flow and len(self.flow.trail) > MANY:
+            notes = along_the_way(self.flow)
+        span = self.span(at)
+        self.report.error(code, message, span, labels=labels, notes=notes, help=help, fix=fix)
 
     def warning(
         self, code: str, message: str, at: str | Span | None = None, *, help: str | None = None
@@ -121,6 +130,8 @@ class Site:
         """A label at what gave the arriving value; `{name}` in the text is its name."""
         if self.flow is None or self.flow.origin is None:
             return ()
+        if message == "{name}" and self.flow.type is not None:
+            message += f" gives {shape_text(self.flow.type)}"
         return (Label(self.flow.origin, message.format(name=self.flow.origin_name)),)
 
     def branch_labels(self, different: Collection[int]) -> tuple[Label, ...]:

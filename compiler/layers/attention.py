@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...ir.diagnostic import Fix
 from ...ir.dim import Dim
 from ...ir.type import TensorType
 from ..checking.site import Site, longest
@@ -186,8 +187,18 @@ def report_indivisible(site: Site, heads: int, width: int, at: str) -> None:
         f"{heads} heads do not divide a width of {width}",
         at,
         labels=site.origin_label("{name}") if not site.arguments.given("d_model") else (),
-        help=f"{nearest_divisors(width, heads)} would",
+        help=f"{nearest_divisors(width, heads)} would divide it",
+        fix=fewer_heads(site, width, heads),
     )
+
+
+def fewer_heads(site: Site, width: int, heads: int) -> Fix | None:
+    """The mend that takes the largest number of heads below `heads` that divides `width`, where a
+    number of heads is written."""
+    if not site.arguments.given("num_heads"):
+        return None
+    divisor = next((n for n in range(min(heads, width), 0, -1) if width % n == 0), 1)
+    return Fix(f"write {divisor}", site.span("num_heads"), str(divisor))
 
 
 def nearest_divisors(width: int, heads: int) -> str:

@@ -218,7 +218,9 @@ def _concatenated_shape(site: Site) -> TensorType | None:
             f"{shape_text(types[0])} has no axis {axis} to join along; the batch is axis 0",
             "axis",
             labels=site.branch_labels(()),
-            help=f"the axes are 1 to {rank - 1}, or -1 to -{rank - 1} from the end",
+            help=f"the axes are 1 to {rank - 1}, or -1 to -{rank - 1} from the end"
+            if rank > 2
+            else "the only axis is 1, or -1",
         )
         return None
     axis %= rank

@@ -26,6 +26,9 @@ def _residual_shape(site: Site) -> TensorType | None:
             f"{shape_text(x)}, and the shapes must agree",
             after.origin,
             labels=site.origin_label("{name} gives " + shape_text(x)),
+            help=f"end the block with `Dense({x.shape[-1]})`"
+            if x.shape[:-1] == after.type.shape[:-1]
+            else "the layers of the block must keep the shape",
         )
     return x
 

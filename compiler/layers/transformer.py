@@ -7,13 +7,14 @@ parameters, rules and weights stand here, their ops in `transformer_block.py`.
 
 from __future__ import annotations
 
-from ...ir.diagnostic import Label
+from ...ir.diagnostic import Fix, Label
 from ...ir.type import TensorType
 from ..checking.site import Site, shape_text
 from .activations import activation_weights
 from .attention import (
     USE_MASK,
     attention_weights,
+    fewer_heads,
     lint_attention,
     nearest_divisors,
 )
@@ -143,6 +144,7 @@ def _check(site: Site) -> None:
         help=f"did you mean num_heads={width}, d_model={heads}?"
         if swapped
         else f"{nearest_divisors(width, heads)} would divide it",
+        fix=None if swapped else fewer_heads(site, width, heads),
     )
 
 
@@ -153,12 +155,15 @@ def _shape(site: Site) -> TensorType | None:
         return None
     width = site.width
     if a["d_model"] is not None and a["d_model"] != width and a.usable("d_model"):
-        gives = "{name} gives " + shape_text(x) + f", {width} wide"
         site.error(
             "E0302",
             f"`{site.name}` is {a['d_model']} wide, and what arrives is {width} wide",
             "d_model",
-            labels=site.origin_label(gives),
+            labels=(
+                *site.origin_label(f"this makes {width}: {{name}} gives {shape_text(x)}"),
+                Label(site.span("d_model"), f"… but this expects {a['d_model']}"),
+            ),
+            fix=Fix(f"write {width}", site.span("d_model"), str(width)),
             help=f"give `d_model={width}`"
             + (
                 f", or a Dense({a['d_model']}) in front of it"
@@ -176,6 +181,7 @@ def _shape(site: Site) -> TensorType | None:
             "num_heads",
             labels=site.origin_label("{name} gives " + shape_text(x)),
             help=f"{nearest_divisors(width, a['num_heads'])} would divide it",
+            fix=fewer_heads(site, width, a["num_heads"]),
         )
         return x
     a.values["d_model"] = width
@@ -198,6 +204,8 @@ def _block_shape(site: Site) -> TensorType | None:
             f"the block replaces the feed-forward network and must keep the shape "
             f"{shape_text(x)}; it gives {shape_text(after.type)}",
             after.origin,
+            labels=site.origin_label("{name} gives " + shape_text(x)),
+            help=f"end the block with `Dense({x.shape[-1]})`",
         )
     return x
 

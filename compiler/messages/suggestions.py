@@ -37,10 +37,10 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
 
 
 def _longer(word: str, candidates: Iterable[str]) -> tuple[str, ...]:
-    """The one or two candidates that the word is the beginning of; of more none is meant."""
+    """The one to three candidates that the word is the beginning of; of more none is meant."""
     plain = _plain(word)
     found = [name for name in candidates if len(plain) > 3 and _plain(name).startswith(plain)]
-    return tuple(found) if len(found) <= 2 else ()
+    return tuple(found) if len(found) <= 3 else ()
 
 
 def _plain(word: str) -> str:

@@ -28,10 +28,24 @@ def recoverable_region(text: str, scan: BracketScan, error: Any) -> tuple[int, i
     None where what is wrong cannot be told from what is around it: another error found behind it
     might be nothing but its consequence.
     """
-    if scan.fault is not None:
-        return None
     offset = offset_of(text, error)
+    if scan.fault is not None:
+        if scan.fault.kind == "stray" and scan.fault.offset == offset:
+            return offset, offset + 1
+        opener = scan.fault.opener
+        if scan.fault.kind == "unclosed" and scan.fault.offset < len(text) and scan.unclosed:
+            # Another network begins within one that never ended: read on there.
+            return text.rfind("\n", 0, scan.unclosed[0]) + 1, scan.fault.offset
+        return line_of(text, opener) if opener is not None and text[opener] != "{" else None
     stack = scan.open_at(offset)
+    accepts = error.interactive_parser.accepts()
+    if stack and "LAYERS" in accepts and "NAME" not in accepts:
+        # Layers without their section: all of them, up to the next section.
+        brace = stack[-1]
+        section = _SECTION_START.search(text, offset)
+        limit = scan.partner[brace]
+        end = min(section.start(), limit) if section else limit
+        return (offset, end) if offset < end and text[brace] == "{" else None
     braces = [i for i, bracket in enumerate(stack) if text[bracket] == "{"]
     if not braces:
         return None
@@ -52,6 +66,18 @@ def recoverable_region(text: str, scan: BracketScan, error: Any) -> tuple[int, i
     if any(o < start <= c < end for o, c in scan.partner.items()):
         return None
     return (start, end) if _can_be_missed(text, start, end) else None
+
+
+def line_of(text: str, offset: int) -> tuple[int, int] | None:
+    """The line around an offset, if it holds an item and no more: no section begins in it, and no
+    brace begins or ends."""
+    start = text.rfind("\n", 0, offset) + 1
+    end = text.find("\n", offset)
+    end = len(text) if end < 0 else end
+    line = text[start:end]
+    if _SECTION_START.search(line) or "{" in line or "}" in line:
+        return None
+    return start, end
 
 
 def _can_be_missed(text: str, start: int, end: int) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ...ir.diagnostic import Diagnostic, Label, Severity
+from ...ir.diagnostic import Diagnostic, Fix, Label, Severity
 from ...ir.span import Span
 from .brackets import BracketScan
 from .source import Source
@@ -113,9 +113,16 @@ class ErrorSite:
         token: Token | None,
         *labels: Label,
         help: str | None = None,
+        fix: Fix | None = None,
     ) -> Diagnostic:
         """An error at `token`, or at the end of the text for None."""
-        return Diagnostic(code, Severity.ERROR, message, self.span(token), labels, help=help)
+        fixes = (fix,) if fix is not None else ()
+        span = self.span(token)
+        return Diagnostic(code, Severity.ERROR, message, span, labels, help=help, fixes=fixes)
+
+    def fix(self, title: str, start: int, end: int, replacement: str) -> Fix:
+        """The mend that replaces the text from offset `start` up to `end`."""
+        return Fix(title, self.source.span(start, end), replacement)
 
     def span(self, token: Token | None) -> Span:
         """The place of `token`; for None, the end of the program."""

@@ -24,13 +24,25 @@ MAX_SYNTAX_ERRORS = 20
 _MAX_PARSED = 500_000
 """Characters read after which no more errors are looked for, so that no text takes long."""
 
+_MISREAD = ("E0110", "E0112", "E0117")
+"""Codes of errors found in a program that could be parsed, but as something else."""
+
 _BLANK = re.compile(r"(?:\s+|#[^\n]*|//[^\n]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/)*")
+
+
+class SyntaxErrors(CompileError):
+    """The syntax errors of a program. `rest` is the program without the parts that are wrong, where
+    these could be told from the others."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...], rest: ast.Program | None) -> None:
+        super().__init__(diagnostics)
+        self.rest = rest
 
 
 def parse(source: Source) -> ast.Program:
     """Parse a whole program.
 
-    Raises CompileError (exit status 1) with codes E01xx: the first error first, later ones where
+    Raises SyntaxErrors (exit status 1) with codes E01xx: the first error first, later ones where
     the text between them can be read without the first.
     """
     text = source.text
@@ -46,20 +58,59 @@ def parse(source: Source) -> ast.Program:
             help="a program has a `network NAME { input: … layers: … }`, or bare layers",
         )
     found: dict[tuple[str, Span | None], Diagnostic] = {}
+    gaps: list[Span] = []
+    guessed: list[Span] = []
     parsed = 0
     while True:
         parsed += len(text)
-        scan = scan_brackets(text)
         program: ast.Program | None
-        program, problems, region = _attempt(source, text, scan)
-        for problem in problems:
-            found.setdefault((problem.code, problem.span), problem)
+        program, problems, region = _attempt(source, text, scan_brackets(text))
+        new = [p for p in problems if (p.code, p.span) not in found]
+        for problem in new:
+            found[problem.code, problem.span] = problem
+            if problem.code == "E0119" and problem.span is not None:
+                gaps.append(problem.span)
         if program is not None and not found:
             return program
-        if region is None or len(found) >= MAX_SYNTAX_ERRORS or parsed > _MAX_PARSED:
-            raise CompileError(tuple(sorted(found.values(), key=_position)))
-        start, end = region
-        text = text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
+        if program is not None and any(p.code in _MISREAD for p in new):
+            # What was parsed is something else than what was meant.
+            program = None
+        if program is not None or len(found) >= MAX_SYNTAX_ERRORS or parsed > _MAX_PARSED:
+            break
+        repaired = _repaired(source, text, new[-1]) if new else None
+        if repaired is not None:
+            text = repaired
+            if new[-1].code == "E0105" and new[-1].fixes[0].replacement == "}":
+                guessed.append(new[-1].fixes[0].span)
+        elif region is not None:
+            start, end = region
+            gaps.append(source.span(start, end))
+            text = text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
+        else:
+            break
+    if program is not None and (gaps or guessed):
+        from .damage import with_gaps
+
+        program = with_gaps(program, gaps, guessed)
+    raise SyntaxErrors(tuple(sorted(found.values(), key=_position)), program)
+
+
+def _repaired(source: Source, text: str, problem: Diagnostic) -> str | None:
+    """The text with the first fix of an error, if that moves no character: only then do the spans
+    of what is read next fit the source."""
+    if not problem.fixes:
+        return None
+    fix = problem.fixes[0]
+    start, end = source.offsets(fix.span)
+    if start == end and len(fix.replacement) == 1:
+        # A blank makes room; the end of a line does not, since tokens count lines.
+        blank = re.compile(r"\n*([^\S\n]|\Z)").match(text, start)
+        if blank is None:
+            return None
+        start, end = blank.start(1), blank.start(1) + 1
+    if len(fix.replacement) > end - start:
+        return None
+    return text[:start] + fix.replacement.ljust(end - start) + text[end:]
 
 
 def parse_expression(text: str, name: str = "<expression>") -> ast.Expression:
@@ -92,9 +143,13 @@ def _attempt(
 
     # What explains errors is loaded where there is one: most programs have none.
     if scan.fault and scan.fault.kind in ("nesting", "string", "comment"):
-        from . import syntax_errors
+        from . import error_recovery, syntax_errors
 
-        return None, [syntax_errors.explain_fault(source, scan.fault)], None
+        problem = syntax_errors.explain_fault(source, scan.fault)
+        region = None
+        if scan.fault.kind == "string":
+            region = error_recovery.line_of(text, scan.fault.offset)
+        return None, [problem], region
     builder = TreeBuilder(source)
     try:
         result = run_parser(text, start, builder)

@@ -57,6 +57,14 @@ class Source:
             end - self._line_starts[end_line - 1] + 1,
         )
 
+    def offsets(self, span: Span) -> tuple[int, int]:
+        """The offsets of the characters that a span of this source encloses."""
+        starts = self._line_starts
+        return (
+            starts[span.line - 1] + span.column - 1,
+            starts[span.end_line - 1] + span.end_column - 1,
+        )
+
     def line_start(self, offset: int) -> int:
         """The offset at which the line of the character at `offset` begins."""
         return self._line_starts[bisect_right(self._line_starts, offset) - 1]

@@ -10,16 +10,26 @@ They are asked in order: what is certain (an open bracket) before what is guesse
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
-from ...ir.diagnostic import Diagnostic, Severity
+from ...ir.diagnostic import Diagnostic, Fix, Severity
 from ..messages.suggestions import closest
+from . import foreign
 from .brackets import CLOSERS, BracketScan, Fault
-from .error_site import NUMBER, TOKEN, ErrorSite, Token, offset_of
+from .error_site import NUMBER, TOKEN, ErrorSite, Token, offset_of, tokens
 from .source import Source
 from .tree_builder import misspelled, no_branch
 from .value_builder import HPO_KINDS, too_deep
-from .vocabulary import BLOCK_SECTIONS, DECLARATIONS, SECTION_TERMINALS, SECTIONS, in_words, quoted
+from .vocabulary import (
+    BLOCK_SECTIONS,
+    DECLARATIONS,
+    SECTION_TERMINALS,
+    SECTIONS,
+    VALUE_SECTIONS,
+    in_words,
+    quoted,
+)
 
 
 def explain_fault(source: Source, fault: Fault) -> Diagnostic:
@@ -44,7 +54,17 @@ def explain_fault(source: Source, fault: Fault) -> Diagnostic:
         "this string is not closed in its line",
         source.span(start, start + len(text[start:line_end].rstrip())),
         help=f"close it with {quote}",
+        fixes=_closing_quote(source, start, text[start:line_end].rstrip()),
     )
+
+
+def _closing_quote(source: Source, start: int, rest: str) -> tuple[Fix, ...]:
+    """The quote behind the word that follows the opening one, where one word follows it."""
+    match = re.match(r"[\"'](\w+)[\"'”’]?(?=\W*$)", rest)
+    if match is None:
+        return ()
+    span = source.span(start, start + match.end())
+    return (Fix("close the string", span, f"{rest[0]}{match[1]}{rest[0]}"),)
 
 
 def explain(source: Source, text: str, scan: BracketScan, error: Any) -> Diagnostic:
@@ -52,8 +72,10 @@ def explain(source: Source, text: str, scan: BracketScan, error: Any) -> Diagnos
     accepts = frozenset(error.interactive_parser.accepts())
     site = ErrorSite(source, text, scan, offset_of(text, error), accepts)
     for kind in (
+        foreign.python_line,
         _closing_bracket,
         _open_bracket,
+        *foreign.KINDS,
         _stray_character,
         _malformed_number,
         _missing_name,
@@ -87,7 +109,13 @@ def _closing_bracket(site: ErrorSite) -> Diagnostic | None:
     if fault.kind not in ("stray", "mismatch"):
         return None
     if fault.opener is None or (site.text[fault.opener] == "{" and site.found.text != "}"):
-        return site.error("E0106", f"{site.found_text} closes nothing", site.found)
+        return site.error(
+            "E0106",
+            f"{site.found_text} closes nothing",
+            site.found,
+            help="delete it, or write its partner in front",
+            fix=site.fix("delete it", site.offset, site.offset + 1, " "),
+        )
     opener = site.text[fault.opener]
     if any(CLOSERS[site.text[outer]] == site.found.text for outer in site.stack[:-1]):
         return _never_closed(site, fault.opener, site.offset)
@@ -97,6 +125,7 @@ def _closing_bracket(site: ErrorSite) -> Diagnostic | None:
         site.found,
         site.label(fault.opener, fault.opener + 1, "opened here"),
         help=f"write `{CLOSERS[opener]}` here",
+        fix=site.fix(f"write `{CLOSERS[opener]}`", site.offset, site.offset + 1, CLOSERS[opener]),
     )
 
 
@@ -121,6 +150,8 @@ def _never_closed(site: ErrorSite, bracket: int, missed: int) -> Diagnostic:
     opener = site.text[bracket]
     closer = CLOSERS[opener]
     end = len(site.text.rstrip())
+    last = [token for token in tokens(site.text[:missed]) if token.start >= bracket]
+    place = last[-1].end if last else bracket + 1
     if missed >= end:
         label = site.label(end, end, "the file ends here")
     else:
@@ -134,6 +165,7 @@ def _never_closed(site: ErrorSite, bracket: int, missed: int) -> Diagnostic:
         site.source.span(bracket, bracket + 1),
         (label,),
         help=f"close it with `{closer}`",
+        fixes=(Fix(f"write `{closer}`", site.source.span(place, place), closer),),
     )
 
 
@@ -180,31 +212,63 @@ def _stray_character(site: ErrorSite) -> Diagnostic | None:
     if found is None or found.kind != "stray":
         return None
     char = found.text
-    help = None
+    help, fix = None, None
     shown = f"`{char}`"
     if not char.isascii() or not char.isprintable():
-        from unicodedata import name
+        from unicodedata import name, normalize
 
-        shown = f"{shown} (U+{ord(char):04X} {name(char, 'unnamed')})"
+        shown = f"{shown} (U+{ord(char):04X} {name(char, 'a control character')})"
+        plain = normalize("NFKC", char)
+        if len(plain) == 1 and plain.isascii() and plain.isprintable():
+            help = f"write a plain `{plain}`"
+            # Such characters come together: all of them up to a quote or the end of the line.
+            rest = re.compile(r"[^\n\"']*[^\x00-\x7f]").match(site.text, found.start)
+            wide = rest[0] if rest and len(normalize("NFKC", rest[0])) == len(rest[0]) else char
+            fix = site.fix(help, found.start, found.start + len(wide), normalize("NFKC", wide))
     if char in "“”„«»‘’‚`":
         help = "write strings in straight quotes, \" or '"
+        fix = _straight_quotes(site, found)
     elif char == "$":
         help = "`$` stands directly before the name of a macro's parameter: `$units`"
     elif char in "–—−":
         help = "write a plain `-`"
-    return site.error("E0109", f"stray character {shown}", found, help=help)
+        fix = site.fix(help, found.start, found.end, "-")
+    elif not char.isprintable():
+        help = "delete it"
+        fix = site.fix(help, found.start, found.end, " ")
+    elif char == "%" and site.before and site.before[-1].kind == "malformed":
+        percent = site.before[-1]
+        if re.fullmatch(r"\d{1,2}", percent.text):
+            share = f"{int(percent.text) / 100:g}"
+            help = f"write the share: {share}"
+            fix = site.fix(help, percent.start, found.end, share)
+    return site.error("E0109", f"stray character {shown}", found, help=help, fix=fix)
+
+
+def _straight_quotes(site: ErrorSite, found: Token) -> Fix | None:
+    """The whole string in straight quotes, where its other end is in the line."""
+    match = re.compile(r"[“”„«»‘’‚`]([^\n\"“”„«»‘’‚`]*)[“”„«»‘’‚`]").match(site.text, found.start)
+    if match is None:
+        return None
+    return site.fix("use straight quotes", match.start(), match.end(), f'"{match[1]}"')
 
 
 def _malformed_number(site: ErrorSite) -> Diagnostic | None:
     if site.found is None or site.found.kind != "malformed":
         return None
     text = site.found.text
-    help = None
+    help, fix = None, None
+    sizes = re.fullmatch(r"(\d+(?:[xX]\d+)+)", text)
     if "_" in text and NUMBER.fullmatch(text.replace("_", "")):
         help = f"write it without `_`: {text.replace('_', '')}"
+        fix = site.fix("leave out the `_`", site.found.start, site.found.end, text.replace("_", ""))
+    elif sizes:
+        shape = f"({', '.join(re.split('[xX]', text))})"
+        help = f"several sizes are written `{shape}`"
+        fix = site.fix(f"write `{shape}`", site.found.start, site.found.end, shape)
     elif text[0].isdigit() and re.fullmatch(r"\w+", text):
         help = "a name begins with a letter or `_`"
-    return site.error("E0116", f"{quoted(text)} is not a number", site.found, help=help)
+    return site.error("E0116", f"{quoted(text)} is not a number", site.found, help=help, fix=fix)
 
 
 def _missing_name(site: ErrorSite) -> Diagnostic | None:
@@ -212,10 +276,17 @@ def _missing_name(site: ErrorSite) -> Diagnostic | None:
         return None
     keyword = site.last()
     help = f"give it a name: `{keyword} Name {{ … }}`"
+    fix = None
     if site.found and site.found.kind == "string" and site.found.text[1:-1].isidentifier():
-        help = f"write the name without quotes: `{keyword} {site.found.text[1:-1]}`"
+        name = site.found.text[1:-1]
+        help = f"write the name without quotes: `{keyword} {name}`"
+        fix = site.fix("leave out the quotes", site.found.start, site.found.end, name)
     return site.error(
-        "E0113", f"`{keyword}` needs a name, found {site.found_text}", site.found, help=help
+        "E0113",
+        f"`{keyword}` needs a name, found {site.found_text}",
+        site.found,
+        help=help,
+        fix=fix,
     )
 
 
@@ -287,7 +358,36 @@ def _no_branch(site: ErrorSite) -> Diagnostic | None:
     near = closest(name.text, SECTIONS)
     if near is not None and name.text not in SECTIONS:
         return misspelled(name.text, site.span(name), near, "section")
-    return no_branch(name.text, site.span(name))
+    return _layer_with_colon(site, name) or no_branch(name.text, site.span(name))
+
+
+def _layer_with_colon(site: ErrorSite, name: Token) -> Diagnostic | None:
+    """`Dense: 128`, and `hidden: Dense(128)`."""
+    from ..layers.spec import layer_named
+
+    found, colon = site.found, site.before[-1]
+    if found is None:
+        return None
+    if layer_named(name.text) is not None:
+        fix = None
+        if found.kind in ("number", "string"):
+            fix = site.fix("put it in parentheses", colon.start, found.end, f"({found.text})")
+        return site.error(
+            "E0117",
+            f"the arguments of {quoted(name.text)} stand in parentheses, not behind a colon",
+            colon,
+            help=f"write {quoted(f'{name.text}({found.text})')}"
+            if fix
+            else f"write `{name.text}(…)`",
+            fix=fix,
+        )
+    if found.kind == "word" and layer_named(found.text) is not None:
+        help = (
+            f"a branch is written `{name.text}: {{ {found.text}(…) }}`, a layer's name "
+            f'`{found.text}(…, name="{name.text}")`'
+        )
+        return replace(no_branch(name.text, site.span(name)), help=help)
+    return None
 
 
 def _missing_value(site: ErrorSite) -> Diagnostic | None:
@@ -320,6 +420,7 @@ def _missing_value(site: ErrorSite) -> Diagnostic | None:
         "E0120",
         f"{what} is missing after {where}, found {site.found_text}",
         site.found,
+        help=f"write it, or leave {where} out" if last == "=" else None,
     )
 
 
@@ -332,11 +433,17 @@ def _missing_equal(site: ErrorSite) -> Diagnostic | None:
     ):
         return None
     name = site.before[-1].text
+    mark = ":" if site.innermost == "{" else "="
     return site.error(
         "E0110",
-        f"expected `=` or `,` after {quoted(name)}, found {site.found_text}",
+        f"expected `{mark}`{' or `,`' * (mark == '=')} after {quoted(name)}, "
+        f"found {site.found_text}",
         site.found,
-        help=f"a value is given to a name with `=`: {quoted(f'{name}={site.found_bare}')}",
+        help=f"a value is given to a name with `{mark}`: "
+        + quoted(f"{name}{mark}{' ' if mark == ':' else ''}{site.found_bare}"),
+        fix=site.fix(
+            f"write `{mark}`", site.before[-1].end, site.found.start if site.found else 0, mark
+        ),
     )
 
 
@@ -351,6 +458,7 @@ def _missing_comma(site: ErrorSite) -> Diagnostic | None:
         f"a comma is missing before {site.found_text}",
         site.found,
         site.label(previous.end, previous.end, "put it here"),
+        fix=site.fix("put a comma", previous.end, previous.end, ","),
     )
 
 
@@ -359,8 +467,23 @@ def _missing_colon(site: ErrorSite) -> Diagnostic | None:
         return None
     name = site.last()
     marks = in_words(site.accepts)
+    previous, found = site.before[-1], site.found
+    help, fix = None, None
+    if name in VALUE_SECTIONS:
+        help = f"a section begins with its name and a colon: `{name}: …`"
+        if found is not None and found.text == "=":
+            fix = site.fix("write `:`", found.start, found.end, ":")
+        else:
+            fix = site.fix("write `:`", previous.end, previous.end, ":")
+    elif name in BLOCK_SECTIONS:
+        help = f"its settings stand in braces: `{name} {{ … }}`"
     return site.error(
-        "E0110", f"expected {marks} after {quoted(name)}, found {site.found_text}", site.found
+        "E0110",
+        f"expected {marks} after {quoted(name)}, found {site.found_text}",
+        # What is missing is missing behind the name; what is wrong stands where it stands.
+        found if found is not None and found.text in ("=", "(", "[") else previous,
+        help=help,
+        fix=fix,
     )
 
 
@@ -375,6 +498,9 @@ def _bare_argument(site: ErrorSite) -> Diagnostic | None:
         f"expected a layer or `(` after {quoted(site.last())}, found {site.found_text}",
         site.found,
         help=f"arguments stand in parentheses: {quoted(f'{site.last()}({site.found.text})')}",
+        fix=site.fix(
+            "put it in parentheses", site.before[-1].end, site.found.end, f"({site.found.text})"
+        ),
     )
 
 

@@ -16,12 +16,12 @@ from typing import Any
 
 from lark import Token
 
-from ...ir.diagnostic import Diagnostic, Label, Severity
+from ...ir.diagnostic import Diagnostic, Fix, Label, Severity
 from ...ir.span import Span
 from ..messages.suggestions import closest
 from . import ast
 from .value_builder import Arguments, ValueBuilder, nodes
-from .vocabulary import DECLARATIONS, quoted
+from .vocabulary import DECLARATIONS, PYTHON, quoted
 
 SECTION_ALIASES = {"inputs": "input", "training": "train", "execute": "execution"}
 
@@ -201,6 +201,7 @@ class TreeBuilder(ValueBuilder):
                     f"network {quoted(name)} has a second section {quoted(word.text)}",
                     word.span,
                     Label(first[canonical], "the first one is here"),
+                    help="join the two, or remove one",
                 )
                 continue
             first[canonical] = word.span
@@ -309,6 +310,13 @@ class TreeBuilder(ValueBuilder):
         for piece, behind in pairwise(pieces):
             if not (isinstance(piece, ast.Layer) and isinstance(behind, ast.Layer)):
                 continue
+            if piece.name.text in PYTHON and piece.span == piece.name.span:
+                self.problem(
+                    "E0110",
+                    f"{quoted(piece.name.text)} is Python, not Neural",
+                    piece.name.span,
+                    help=PYTHON[piece.name.text],
+                )
             if piece.span != piece.name.span or behind.block is None:
                 continue
             keyword = closest(piece.name.text, DECLARATIONS)
@@ -324,6 +332,7 @@ def misspelled(word: str, span: Span, keyword: str, what: str = "keyword") -> Di
         f"{quoted(word)} is no {what}",
         span,
         help=f"did you mean `{keyword}`?",
+        fixes=(Fix(f"write `{keyword}`", span, keyword),),
     )
 
 

@@ -32,6 +32,19 @@ _MARKS = {
     "TRUE": "`true`", "FALSE": "`false`",
 }  # fmt: skip
 
+PYTHON = {
+    "import": "a program has no imports: the layers are there",
+    "from": "a program has no imports: the layers are there",
+    "class": "a network is declared with `network NAME { … }`, a part of one with `define NAME(…)`",
+    "def": "a part of a network is declared with `define NAME(…) { … }`",
+    "for": "repeat a layer or a macro with `* N`",
+    "while": "repeat a layer or a macro with `* N`",
+    "if": "a program has no conditions: write two networks",
+    "return": "the last layer is the output",
+    "lambda": 'a calculation is written in quotes: `Lambda("x * 2")`',
+}
+"""Words of Python and what is written instead."""
+
 _MAX_QUOTED = 60
 
 

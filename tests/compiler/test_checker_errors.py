@@ -266,7 +266,8 @@ def test_a_width_that_does_not_fit_points_at_both_sides() -> None:
     source, spans = read(network("«Dense»(48)\n    TransformerEncoder(4, d_model=«64»)"))
     (error,) = [d for d in check(parse(source)).diagnostics if d.code == "E0302"]
     assert (error.labels[0].span, error.span) == (spans[0], spans[1])
-    assert "`Dense` gives (16, 48), 48 wide" in error.labels[0].message
+    assert error.labels[0].message == "this makes 48: `Dense` gives (16, 48)"
+    assert error.labels[1].message == "… but this expects 64"
 
 
 def test_an_error_within_a_repetition_is_said_once() -> None:

@@ -58,7 +58,7 @@ GOLDEN = [
     ("Dense(⟦1e999⟧)", "E0116", "too large"),
     # names and keywords
     ("⟦netwrok⟧ A { input: (3) layers: Dense(10) }", "E0112", "`netwrok` is no keyword"),
-    ("⟦netwrok⟧ A { Dense(10) }", "E0112", "`netwrok` is no keyword"),
+    ("⟦netwrok⟧ A { layers: Dense(10) }", "E0112", "`netwrok` is no keyword"),
     ("⟦Network⟧ A { loss: x }", "E0112", "`Network` is no keyword"),
     ("network ⟦{⟧ input: (3) }", "E0113", "`network` needs a name, found `{`"),
     ('network ⟦"A"⟧ { }', "E0113", "needs a name"),
@@ -88,7 +88,7 @@ GOLDEN = [
     ('Dense(units=10⟪⟫\n  ⟦activation⟧="relu")', "E0111", "comma is missing before `activation`"),
     ("Dense(units ⟦10⟧)", "E0110", "expected `=` or `,` after `units`"),
     ("Dense(units=⟦)⟧", "E0120", "a value is missing after `units=`"),
-    ("Dense(10,⟦,⟧)", "E0110", "expected a value or `)`, found `,`"),
+    ("Dense(10,⟦,⟧)", "E0110", "nothing stands between two commas"),
     ("Dense ⟦10⟧", "E0110", "expected a layer or `(` after `Dense`"),
     ("Dense(1) *⟦⟧", "E0120", "a value is missing after `*`"),
     ("Dense(1) * ⟪⟫2 ⟦* 3⟧", "E0115", "second repetition"),
@@ -175,11 +175,26 @@ network B {
         "network A {\n  layers:\n    Dense(1 2) *\n    3\n}",
         "network\n{\n  layers: Dense(1)\n}",
         "network A {\n  layers:\n    Dense(10\n    Dense(20)\n  loss: mse\n}",
-        "Dense(1 2)\nDense(3 4)\n",
     ],
 )
 def test_no_error_follows_from_another(text: str) -> None:
     assert len(errors_of(text)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("Dense(1 2)\nDense(3 4)\n", [1, 2]),
+        ("network A {\n  layers:\n    Dense(“relu”)\n    Dense(1,, 2)\n}", [3, 4]),
+        ("network A {\n  input = 3\n  layers\n    Dense(1 2)\n}", [2, 3, 4]),
+        ("network A {\n  layers:\n    Dense(1\n    Dense(2)\n    Dense(1 2)\n}", [3, 5]),
+        ("network A {\n  layers:\n    Dense(1 2)\n\nnetwork B {\n  loss 3\n}", [1, 3, 6]),
+        ("network A {\n  Dense(1)\n  Dense(2)\n  train {\n    a 3\n  }\n}", [2, 5]),
+        ('network A {\n  layers:\n    Dense("a)\n    Dense(1 2)\n}', [3, 4]),
+    ],
+)
+def test_reading_goes_on_behind_what_can_be_repaired(text: str, lines: list[int]) -> None:
+    assert [d.span and d.span.line for d in errors_of(text)] == lines
 
 
 def test_number_of_errors_is_bounded() -> None:
