@@ -323,9 +323,11 @@ def _parse(source: Source, options: CheckOptions) -> ast.Program:
 
 
 def _contains(outer: Span | None, inner: Span) -> bool:
-    return outer is not None and (
-        (outer.line, outer.column) <= (inner.line, inner.column)
-        and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
+    """Whether a span lies within a larger one."""
+    if outer is None or outer == inner:
+        return False
+    return (outer.line, outer.column) <= (inner.line, inner.column) and (
+        (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
     )
 
 

@@ -53,9 +53,11 @@ def command(messages: Messages, /, sources: tuple[Path, ...], as_json: bool, **g
                 named = f" ({', '.join(networks)})" if networks else ""
                 messages.line(f"{path}: ok{named}")
     if as_json:
+        from ..messages.data import as_data
+
         told = {
             "ok": status is ExitStatus.DONE,
-            "diagnostics": [diagnostic.as_json() for diagnostic in everything],
+            "diagnostics": as_data(everything, messages.sources),
         }
         write_stdout(json.dumps(told, indent=2, ensure_ascii=False))
     return status

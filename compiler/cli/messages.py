@@ -58,7 +58,7 @@ class Messages:
         if self.format == "json":
             from ..messages.render import render_json
 
-            print(render_json(self.collected, **self.answers), file=sys.stderr)
+            print(render_json(self.collected, self.sources, **self.answers), file=sys.stderr)
             self.collected.clear()
             self.answers.clear()
 

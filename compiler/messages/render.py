@@ -26,6 +26,7 @@ from typing import Any
 
 from ...ir.diagnostic import Diagnostic, Severity
 from ...ir.span import Span
+from .data import as_data
 from .source_line import ShownLine, printable, show_line, width
 
 MAX_MARKED_LINES = 4
@@ -58,10 +59,12 @@ def render(
     return "\n".join(blocks)
 
 
-def render_json(diagnostics: Iterable[Diagnostic], **answers: Any) -> str:
-    """One JSON document: `{"diagnostics": […]}`, each as `Diagnostic.as_json` gives it, and behind
-    them what else a command was asked for."""
-    return json.dumps({"diagnostics": [d.as_json() for d in diagnostics], **answers}, indent=2)
+def render_json(
+    diagnostics: Iterable[Diagnostic], sources: Mapping[str, str] | None = None, **answers: Any
+) -> str:
+    """One JSON document: `{"diagnostics": […]}` (docs/diagnostics.md), and behind them what else a
+    command was asked for."""
+    return json.dumps({"diagnostics": as_data(diagnostics, sources or {}), **answers}, indent=2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,16 @@ They are asked in order: what is certain (an open bracket) before what is guesse
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
-from ...ir.diagnostic import Diagnostic, Fix, Severity
+from ...ir.diagnostic import Diagnostic, Severity
 from ..messages.suggestions import closest
-from . import foreign
-from .brackets import CLOSERS, BracketScan, Fault
-from .error_site import NUMBER, TOKEN, ErrorSite, Token, offset_of, tokens
+from . import declaration_errors, foreign
+from .bracket_errors import closing_bracket, open_bracket, section_in_block, section_within
+from .brackets import BracketScan, Fault
+from .character_errors import closing_quote, malformed_number, stray_character
+from .error_site import ErrorSite, Token, offset_of
 from .source import Source
 from .tree_builder import misspelled, no_branch
 from .value_builder import HPO_KINDS, too_deep
@@ -54,17 +55,8 @@ def explain_fault(source: Source, fault: Fault) -> Diagnostic:
         "this string is not closed in its line",
         source.span(start, start + len(text[start:line_end].rstrip())),
         help=f"close it with {quote}",
-        fixes=_closing_quote(source, start, text[start:line_end].rstrip()),
+        fixes=closing_quote(source, start, text[start:line_end].rstrip()),
     )
-
-
-def _closing_quote(source: Source, start: int, rest: str) -> tuple[Fix, ...]:
-    """The quote behind the word that follows the opening one, where one word follows it."""
-    match = re.match(r"[\"'](\w+)[\"'”’]?(?=\W*$)", rest)
-    if match is None:
-        return ()
-    span = source.span(start, start + match.end())
-    return (Fix("close the string", span, f"{rest[0]}{match[1]}{rest[0]}"),)
 
 
 def explain(source: Source, text: str, scan: BracketScan, error: Any) -> Diagnostic:
@@ -73,14 +65,15 @@ def explain(source: Source, text: str, scan: BracketScan, error: Any) -> Diagnos
     site = ErrorSite(source, text, scan, offset_of(text, error), accepts)
     for kind in (
         foreign.python_line,
-        _closing_bracket,
-        _open_bracket,
+        closing_bracket,
+        open_bracket,
         *foreign.KINDS,
-        _stray_character,
-        _malformed_number,
+        *declaration_errors.KINDS,
+        stray_character,
+        malformed_number,
         _missing_name,
         _misspelled_declaration,
-        _section_in_block,
+        section_in_block,
         _misspelled_section,
         _misspelled_block_section,
         _no_branch,
@@ -100,175 +93,6 @@ def explain(source: Source, text: str, scan: BracketScan, error: Any) -> Diagnos
 
 
 # ---- kinds of mistakes ---------------------------------------------------------------------
-
-
-def _closing_bracket(site: ErrorSite) -> Diagnostic | None:
-    fault = site.scan.fault
-    if fault is None or site.found is None or site.offset != fault.offset:
-        return None
-    if fault.kind not in ("stray", "mismatch"):
-        return None
-    if fault.opener is None or (site.text[fault.opener] == "{" and site.found.text != "}"):
-        return site.error(
-            "E0106",
-            f"{site.found_text} closes nothing",
-            site.found,
-            help="delete it, or write its partner in front",
-            fix=site.fix("delete it", site.offset, site.offset + 1, " "),
-        )
-    opener = site.text[fault.opener]
-    if any(CLOSERS[site.text[outer]] == site.found.text for outer in site.stack[:-1]):
-        return _never_closed(site, fault.opener, site.offset)
-    return site.error(
-        "E0106",
-        f"`{opener}` is closed by {site.found_text}",
-        site.found,
-        site.label(fault.opener, fault.opener + 1, "opened here"),
-        help=f"write `{CLOSERS[opener]}` here",
-        fix=site.fix(f"write `{CLOSERS[opener]}`", site.offset, site.offset + 1, CLOSERS[opener]),
-    )
-
-
-def _open_bracket(site: ErrorSite) -> Diagnostic | None:
-    fault = site.scan.fault
-    if fault is None or fault.opener is None:
-        return None
-    if fault.kind == "unclosed" and _is_section_in_block(site):
-        return _never_closed(site, site.stack[-1], site.offset)
-    inside = site.stack and site.stack[-1] == fault.opener and site.innermost != "{"
-    if not inside and site.found is not None and site.offset < fault.offset:
-        return None
-    # Where the parser went on for a while within a network that it took for something else, the
-    # beginning of that network is the place to show.
-    return _never_closed(
-        site, fault.opener, site.offset if inside else min(site.offset, fault.offset)
-    )
-
-
-def _never_closed(site: ErrorSite, bracket: int, missed: int) -> Diagnostic:
-    """The error of the open `bracket` whose partner was missed at the offset `missed`."""
-    opener = site.text[bracket]
-    closer = CLOSERS[opener]
-    end = len(site.text.rstrip())
-    last = [token for token in tokens(site.text[:missed]) if token.start >= bracket]
-    place = last[-1].end if last else bracket + 1
-    if missed >= end:
-        label = site.label(end, end, "the file ends here")
-    else:
-        match = TOKEN.match(site.text, missed)
-        end = match.end() if match else missed + 1
-        label = site.label(missed, end, f"`{closer}` was expected before this")
-    return Diagnostic(
-        "E0105",
-        Severity.ERROR,
-        f"this `{opener}`{_owner(site, bracket)} is never closed",
-        site.source.span(bracket, bracket + 1),
-        (label,),
-        help=f"close it with `{closer}`",
-        fixes=(Fix(f"write `{closer}`", site.source.span(place, place), closer),),
-    )
-
-
-def _is_section_in_block(site: ErrorSite) -> bool:
-    """Whether a section begins at the place, in braces that hold layers only."""
-    return (
-        site.innermost == "{"
-        and site.found is not None
-        and site.found.text in SECTIONS
-        and "RBRACE" in site.accepts
-        and "NAME" in site.accepts
-        and not site.accepts >= SECTION_TERMINALS
-    )
-
-
-def _section_in_block(site: ErrorSite) -> Diagnostic | None:
-    if not _is_section_in_block(site) or site.found is None:
-        return None
-    return _section_within(site, site.found)
-
-
-def _section_within(site: ErrorSite, keyword: Token) -> Diagnostic:
-    block = site.stack[-1]
-    return site.error(
-        "E0110",
-        f"the section `{keyword.text}` cannot stand within a block",
-        keyword,
-        site.label(block, block + 1, "the block begins here"),
-    )
-
-
-def _owner(site: ErrorSite, opener: int) -> str:
-    """` of \\`Dense\\`` for the bracket behind that name."""
-    words = site.words_before(opener)
-    if not words or words[-1].kind != "word":
-        return ""
-    if len(words) > 1 and words[-2].text in DECLARATIONS:
-        return f" of {words[-2].text} {quoted(words[-1].text)}"
-    return f" of {quoted(words[-1].text)}"
-
-
-def _stray_character(site: ErrorSite) -> Diagnostic | None:
-    found = site.found
-    if found is None or found.kind != "stray":
-        return None
-    char = found.text
-    help, fix = None, None
-    shown = f"`{char}`"
-    if not char.isascii() or not char.isprintable():
-        from unicodedata import name, normalize
-
-        shown = f"{shown} (U+{ord(char):04X} {name(char, 'a control character')})"
-        plain = normalize("NFKC", char)
-        if len(plain) == 1 and plain.isascii() and plain.isprintable():
-            help = f"write a plain `{plain}`"
-            # Such characters come together: all of them up to a quote or the end of the line.
-            rest = re.compile(r"[^\n\"']*[^\x00-\x7f]").match(site.text, found.start)
-            wide = rest[0] if rest and len(normalize("NFKC", rest[0])) == len(rest[0]) else char
-            fix = site.fix(help, found.start, found.start + len(wide), normalize("NFKC", wide))
-    if char in "“”„«»‘’‚`":
-        help = "write strings in straight quotes, \" or '"
-        fix = _straight_quotes(site, found)
-    elif char == "$":
-        help = "`$` stands directly before the name of a macro's parameter: `$units`"
-    elif char in "–—−":
-        help = "write a plain `-`"
-        fix = site.fix(help, found.start, found.end, "-")
-    elif not char.isprintable():
-        help = "delete it"
-        fix = site.fix(help, found.start, found.end, " ")
-    elif char == "%" and site.before and site.before[-1].kind == "malformed":
-        percent = site.before[-1]
-        if re.fullmatch(r"\d{1,2}", percent.text):
-            share = f"{int(percent.text) / 100:g}"
-            help = f"write the share: {share}"
-            fix = site.fix(help, percent.start, found.end, share)
-    return site.error("E0109", f"stray character {shown}", found, help=help, fix=fix)
-
-
-def _straight_quotes(site: ErrorSite, found: Token) -> Fix | None:
-    """The whole string in straight quotes, where its other end is in the line."""
-    match = re.compile(r"[“”„«»‘’‚`]([^\n\"“”„«»‘’‚`]*)[“”„«»‘’‚`]").match(site.text, found.start)
-    if match is None:
-        return None
-    return site.fix("use straight quotes", match.start(), match.end(), f'"{match[1]}"')
-
-
-def _malformed_number(site: ErrorSite) -> Diagnostic | None:
-    if site.found is None or site.found.kind != "malformed":
-        return None
-    text = site.found.text
-    help, fix = None, None
-    sizes = re.fullmatch(r"(\d+(?:[xX]\d+)+)", text)
-    if "_" in text and NUMBER.fullmatch(text.replace("_", "")):
-        help = f"write it without `_`: {text.replace('_', '')}"
-        fix = site.fix("leave out the `_`", site.found.start, site.found.end, text.replace("_", ""))
-    elif sizes:
-        shape = f"({', '.join(re.split('[xX]', text))})"
-        help = f"several sizes are written `{shape}`"
-        fix = site.fix(f"write `{shape}`", site.found.start, site.found.end, shape)
-    elif text[0].isdigit() and re.fullmatch(r"\w+", text):
-        help = "a name begins with a letter or `_`"
-    return site.error("E0116", f"{quoted(text)} is not a number", site.found, help=help, fix=fix)
 
 
 def _missing_name(site: ErrorSite) -> Diagnostic | None:
@@ -354,7 +178,7 @@ def _no_branch(site: ErrorSite) -> Diagnostic | None:
             help=f"write `{name.text} {{ … }}`",
         )
     if name.text in SECTIONS and site.innermost == "{":
-        return _section_within(site, name)
+        return section_within(site, name)
     near = closest(name.text, SECTIONS)
     if near is not None and name.text not in SECTIONS:
         return misspelled(name.text, site.span(name), near, "section")
