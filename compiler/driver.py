@@ -305,7 +305,7 @@ def check_options(options: CompileOptions) -> CheckOptions:
 def _parse(source: Source, options: CheckOptions) -> ast.Program:
     """The program. Raises `CompileError` with its syntax errors, and with the other errors of the
     parts that could be read."""
-    from .syntax.parser import SyntaxErrors, parse
+    from .syntax.parser import SyntaxErrors, lines_of_brackets, parse
 
     try:
         return parse(source)
@@ -318,6 +318,8 @@ def _parse(source: Source, options: CheckOptions) -> ast.Program:
         # What contains a syntax error is wrong for that reason.
         wrong = [d.span for d in found.diagnostics if d.span is not None]
         more = [d for d in more if not any(_contains(d.span, span) for span in wrong)]
+        lines = lines_of_brackets(found.diagnostics)
+        more = [d for d in more if d.span is None or d.span.line not in lines]
         told = sorted((*found.diagnostics, *more), key=_place)
         raise CompileError(tuple(told)) from None
 

@@ -50,7 +50,10 @@ def _damaged(declaration: ast.Declaration, gap: Span) -> ast.Declaration:
             missing = (_missing(gap),)
             return replace(declaration, layers=missing, inputs=declaration.inputs or _ANY)
         if _before(gap, span) or any(_before(span, s.span, gap) for s in declaration.sections):
-            return replace(declaration, inputs=declaration.inputs or _ANY)
+            if declaration.inputs is not None:
+                return declaration
+            layers = (_missing(gap), *(declaration.layers or ()))
+            return replace(declaration, layers=layers, inputs=_ANY)
         return replace(declaration, layers=_insert(declaration.layers or (), gap))
     if isinstance(declaration, ast.Macro | ast.Fragment):
         return replace(declaration, items=_insert(declaration.items, gap))

@@ -9,6 +9,7 @@ lark is loaded at the first parse, with the tables of the grammar from `grammar_
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ...ir.diagnostic import CompileError, Diagnostic, Severity
@@ -92,7 +93,22 @@ def parse(source: Source) -> ast.Program:
         from .damage import with_gaps
 
         program = with_gaps(program, gaps, guessed)
-    raise SyntaxErrors(tuple(sorted(found.values(), key=_position)), program)
+    raise SyntaxErrors(tuple(sorted(_independent(found.values()), key=_position)), program)
+
+
+def _independent(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The errors without those found later in the line of a wrong bracket, which may be nothing but
+    its consequences."""
+    kept: list[Diagnostic] = []
+    for each in found:
+        if each.span is None or each.span.line not in lines_of_brackets(kept):
+            kept.append(each)
+    return kept
+
+
+def lines_of_brackets(diagnostics: Iterable[Diagnostic]) -> set[int]:
+    """The lines in which a bracket is wrong."""
+    return {d.span.line for d in diagnostics if d.span and d.code in ("E0105", "E0106")}
 
 
 def _repaired(source: Source, text: str, problem: Diagnostic) -> str | None:
