@@ -12,12 +12,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from ...ir.diagnostic import Fix, Label
+from ...ir.diagnostic import Label
 from ...ir.span import Span
-from ..layers.pending import PENDING, pending_named
-from ..layers.spec import Block, LayerSpec, layer_named, layer_names
-from ..messages.habits import LAYERS, NEEDLESS_LAYERS
-from ..messages.suggestions import closest, did_you_mean
+from ..layers.spec import Block, LayerSpec, layer_named
 from ..syntax import ast
 from .arguments import Arguments, bind
 from .expressions import Environment, OpenChoice, describe, evaluate
@@ -25,6 +22,7 @@ from .macro_arguments import macro_arguments
 from .nesting import NESTING_LIMIT
 from .reporter import Reporter
 from .scopes import Scopes
+from .unknown_layers import unknown_layer
 from .uses import BranchUse, Line, Use
 from .wrapped import both_ways, unwrapped
 
@@ -167,7 +165,7 @@ class Expander:
             return
         spec = layer_named(name)
         if spec is None:
-            self._unknown(layer)
+            unknown_layer(layer, self.macros, self.report)
             if layer.block:
                 self._inner(layer.block, environment, parent, calls, device)
             arguments = Arguments(name, layer.name.span)
@@ -303,35 +301,6 @@ class Expander:
                 help=f"write `{layer.name.text} {{ Dense(64) }}`",
             )
 
-    def _unknown(self, layer: ast.Layer) -> None:
-        name = layer.name.text
-        if not name:  # what stood here was not understood, and has been told
-            return
-        pending = pending_named(name)
-        if pending is not None:
-            self.report.error(
-                "E0202",
-                f"`{pending}` cannot be compiled yet",
-                layer.name.span,
-                help="`neural layers` lists those that can",
-            )
-        else:
-            known = (*self.macros, *layer_names(), *PENDING)
-            near = LAYERS.get(name.lower()) or closest(name, known)
-            help = did_you_mean(name, known)
-            fix = None
-            if near is not None and near in known:
-                help = f"did you mean `{near}`?"
-                fix = Fix(f"write `{near}`", layer.name.span, near)
-            help = NEEDLESS_LAYERS.get(name.lower(), help)
-            self.report.error(
-                "E0201",
-                f"there is no layer `{name}`",
-                layer.name.span,
-                help=help or "`neural layers` lists those that there are",
-                fix=fix,
-            )
-
     # ---- macros -------------------------------------------------------------------------------
 
     def check_names(self, macro: ast.Macro) -> None:
@@ -343,7 +312,7 @@ class Expander:
                 pending.extend(item.items)
                 continue
             if self._macro(item.name.text) is None and layer_named(item.name.text) is None:
-                self._unknown(item)
+                unknown_layer(item, self.macros, self.report)
             pending.extend(item.block or ())
 
     def _macro(self, name: str) -> ast.Macro | None:
