@@ -94,7 +94,8 @@ def model_refused(provider: str, error: Exception) -> CompileError:
     if lacks:
         help = "compile it with --target portable; or run it with --provider cpu"
         return failure("E0513", f"ONNX Runtime refused the model: {lacks.group()}", help=help)
-    return failure("E0513", f"ONNX Runtime refused the model: {first_line(error)}")
+    elsewhere = "run it with --provider cpu" if provider == "openvino" else None
+    return failure("E0513", f"ONNX Runtime refused the model: {first_line(error)}", help=elsewhere)
 
 
 def refuse_old_runtime(metadata: Mapping[str, str], version: str) -> None:

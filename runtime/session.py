@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.diagnostic import ExitStatus, failure
+from ..ir.diagnostic import CompileError, ExitStatus, failure
 from .inputs import TensorSpec, check_inputs, refuse_foreign_types, spec_of
 from .model_file import read_metadata, read_object
 from .packing import WITHOUT, packing_pays
@@ -110,7 +110,16 @@ def open_session(
     asked = {**packing, **read_object(metadata, SESSION_OPTIONS_KEY), **(options or {})}
     if strict and wanted != "cpu":
         asked["session.disable_cpu_ep_fallback"] = "1"
-    session = _create(ort, model, wanted, asked, profile)
+    try:
+        session = _create(ort, model, wanted, asked, profile)
+    except CompileError as refusal:
+        if provider != "auto" or wanted != "openvino":
+            raise
+        # Recurrent layers with other activations than tanh, sigmoid and relu, for one, are lacking.
+        message = f"OpenVINO refused the model ({refusal}): it runs on the CPU"
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+        wanted = "cpu"
+        session = _create(ort, model, wanted, asked, profile)
     if PROVIDERS[wanted] not in session.get_providers():
         # The wheel has the provider, but its libraries could not be loaded.
         if provider != "auto":

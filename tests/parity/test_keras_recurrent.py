@@ -45,7 +45,7 @@ def both(kind: str, arguments: dict[str, Any], masked: bool) -> None:
 
 
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize(("sequences", "backwards"), product([False, True], [False, True]))
+@pytest.mark.parametrize(("sequences", "backwards"), list(product([False, True], repeat=2)))
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN"])
 def test_directions_and_results(kind: str, sequences: bool, backwards: bool, masked: bool) -> None:
     arguments = {"return_sequences": sequences, "go_backwards": backwards}
@@ -53,7 +53,7 @@ def test_directions_and_results(kind: str, sequences: bool, backwards: bool, mas
 
 
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize(("bias", "after"), product([False, True], [False, True]))
+@pytest.mark.parametrize(("bias", "after"), list(product([False, True], repeat=2)))
 def test_where_a_gru_resets(bias: bool, after: bool, masked: bool) -> None:
     arguments: dict[str, Any] = {"use_bias": bias, "reset_after": after}
     both("GRU", {**arguments, "bias_initializer": "random_normal"}, masked)

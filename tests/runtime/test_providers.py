@@ -99,6 +99,8 @@ def test_what_openvino_lacks_is_named_with_the_target_that_avoids_it() -> None:
     assert "--target portable" in (diagnostic.help or "")
     (other,) = model_refused("openvino", RuntimeError("\nno space\nmore")).diagnostics
     assert other.message.endswith(": no space")
+    assert other.help == "run it with --provider cpu"
+    (other,) = model_refused("cpu", RuntimeError("no space")).diagnostics
     assert other.help is None
 
 
