@@ -106,6 +106,7 @@ class Compilation:
         with self._stage("check"):
             result = check(program, check_options(self.options))
         self.tell(result.diagnostics)
+        self.report.choices = dict(result.choices)
         return result.the_model
 
     @cached_property
@@ -285,8 +286,8 @@ class CompilerFault(CompileError):
         super().__init__((diagnostic,), ExitStatus.COMPILER_FAULT)
 
 
-def check_options(options: CompileOptions) -> CheckOptions:
-    """What of the options the checker is to know."""
+def check_options(options: CompileOptions, *, open_choices: bool = False) -> CheckOptions:
+    """What of the options the checker is to know; whether choices may stay open is not one."""
     from .checking.check_options import CheckOptions
 
     return CheckOptions(
@@ -299,6 +300,9 @@ def check_options(options: CompileOptions) -> CheckOptions:
         max_sizes=dict(options.max_sizes),
         lint=options.lint,
         input=options.input,
+        set=dict(options.set),
+        hpo_default=options.hpo_default,
+        open_choices=open_choices,
     )
 
 
@@ -380,7 +384,7 @@ def check_program(source: Source, options: CompileOptions) -> tuple[list[str], l
     """
     from .checking.checker import check
 
-    checked = check_options(options)
+    checked = check_options(options, open_choices=True)
     result = check(_parse(source, checked), checked)
     told = [
         _as_error(d) if options.warnings_as_errors and d.severity is Severity.WARNING else d

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .metadata_entries import (
     CALIBRATION,
+    CHOICES,
     FUSED,
     INPUTS,
     OPTIONS,
@@ -41,6 +42,8 @@ def model_metadata(compilation: Compilation) -> dict[str, str]:
         SESSION_OPTIONS: session_options(graph, target.name),
         TARGET: {"name": target.name, "oldest_runtime": target.oldest_runtime},
     }
+    if compilation.report.choices:
+        entries[CHOICES] = compilation.report.choices
     if compilation.report.products:
         entries[PRODUCTS] = compilation.report.products
     if compilation.tuning is not None:

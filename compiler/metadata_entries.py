@@ -22,6 +22,8 @@ TARGET = "neuralc.target"
 VERIFICATION = "neuralc.verification"
 TUNING = "neuralc.tuning"
 """What -O3 measured."""
+CHOICES = "neuralc.choices"
+"""The values that open choices got, by their names."""
 SOURCE_MAP = "neuralc.source_map"
 """Written by lowering."""
 

@@ -73,6 +73,10 @@ class CompileOptions:
     positions: str | None = None
     logits: str = "all"
     """Which positions a result for each position is given for: `all`, or the `last` one alone."""
+    set: tuple[tuple[str, str], ...] = ()
+    """Values for open choices and arguments by their paths, as they are written in programs."""
+    hpo_default: bool = False
+    """Open choices that nobody made take their defaults."""
     input: tuple[int | None, ...] | None = None
     """A shape, without the batch, that bare layers are compiled for as a chain; None is open."""
     lint: bool = True
@@ -93,12 +97,14 @@ class CompileOptions:
         for name in arguments:
             if name not in known:
                 raise TypeError(f"compile() has no argument {name!r}")
-        for name in ("forms", "max_sizes", "tuning_sizes"):
+        for name in _PAIRS:
             given = arguments.get(name)
             if isinstance(given, Mapping):
                 arguments[name] = tuple(given.items())
             elif given is not None:
                 arguments[name] = tuple(given)
+        if "set" in arguments:
+            arguments["set"] = tuple((path, as_written(v)) for path, v in arguments["set"])
         if isinstance(arguments.get("dynamic"), str):
             arguments["dynamic"] = (arguments["dynamic"],)
         elif "dynamic" in arguments:
@@ -213,7 +219,17 @@ class CompileOptions:
 
 
 _TUNING = ("tuning", "tuning_time", "tuning_threads", "tuning_sizes", "tuning_cache")
-_PAIRS = ("forms", "max_sizes", "tuning_sizes")
+_PAIRS = ("forms", "max_sizes", "tuning_sizes", "set")
+
+
+def as_written(value: Any) -> str:
+    """A Python value as a program has it; a text is taken as it is."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | list):
+        inner = ", ".join(as_written(each) for each in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    return str(value)
 
 
 def _one_of(name: str, value: Any, allowed: Iterable[Any]) -> None:

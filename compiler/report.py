@@ -51,6 +51,8 @@ class Report:
     products: dict[str, int] = field(default_factory=dict)
     """How many products with a weight compute in each scheme, where a lower precision was asked
     for."""
+    choices: dict[str, Any] = field(default_factory=dict)
+    """The values that open choices of the program got, by their names."""
     calibration: CalibrationSummary | None = None
     parameters: int = 0
     """Elements of all trainable weights."""

@@ -28,6 +28,8 @@ class CheckOptions:
     batch of every sequence stays open; `max_sizes` bounds open axes, by `seq` or by their names.
     `logits` is `last` where of the results of each position only the last one's is wanted.
     `input` is a shape that bare layers are taken as a chain from; None in it is an open axis.
+    `set` holds values for open choices and arguments by their paths; with `hpo_default` choices
+    that nobody made take their defaults, with `open_choices` they do so for the check only.
     """
 
     network: str | None = None
@@ -39,3 +41,6 @@ class CheckOptions:
     logits: str = "all"
     lint: bool = True
     input: tuple[int | None, ...] | None = None
+    set: Mapping[str, str] = field(default_factory=dict)
+    hpo_default: bool = False
+    open_choices: bool = False

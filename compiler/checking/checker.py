@@ -7,10 +7,13 @@ and everything that is to be said. Imports neither numpy nor networkx.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ...ir.diagnostic import CompileError, Diagnostic, Label, Severity
 from ...ir.span import Span
+from ..choosing.choosing import Chosen, choose
 from ..layers.spec import layer_named
 from ..messages.suggestions import did_you_mean
 from ..syntax import ast
@@ -30,11 +33,13 @@ __all__ = ["CheckOptions", "CheckResult", "check"]
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The networks that can be built, and all diagnostics in the order of their places."""
+    """The networks that can be built, and all diagnostics in the order of their places. `choices`
+    are the values that open choices got, by their names."""
 
     models: tuple[Model, ...]
     diagnostics: tuple[Diagnostic, ...]
     span: Span | None = None
+    choices: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def the_model(self) -> Model:
@@ -62,13 +67,27 @@ class CheckResult:
 
 
 def check(program: ast.Program, options: CheckOptions | None = None) -> CheckResult:
-    """Checks every network and every bare snippet of a program; never raises for its mistakes."""
+    """Checks every network and every bare snippet of a program; never raises for its mistakes.
+
+    Raises `CompileError` (status USAGE) for a value set from outside that the program has no place
+    for.
+    """
+    options = options or CheckOptions()
     with room_for_nesting():
-        return _check(program, options or CheckOptions())
+        chosen = choose(
+            program,
+            options.set,
+            network=options.network,
+            defaults=options.hpo_default,
+            needed=not options.open_choices,
+        )
+        return _check(chosen, options)
 
 
-def _check(program: ast.Program, options: CheckOptions) -> CheckResult:
+def _check(chosen: Chosen, options: CheckOptions) -> CheckResult:
+    program = chosen.program
     report = Reporter(lint=options.lint)
+    report.take(chosen.diagnostics)
     macros = _macros(program, report)
     research = _research(program)
     models: list[Model] = []
@@ -97,7 +116,8 @@ def _check(program: ast.Program, options: CheckOptions) -> CheckResult:
             if each.severity is Severity.ERROR
             or (each.code not in _ADVICE and (each.span is None or each.span not in wrong))
         ]
-    return CheckResult(tuple(models), tuple(told), program.span)
+    told = chosen.explained(told)
+    return CheckResult(tuple(models), tuple(told), program.span, chosen.values)
 
 
 _ADVICE = frozenset(("N0201", "W0211", "W0212", "W0213"))

@@ -249,15 +249,7 @@ class Expander:
         if layer.repeat is None:
             return 1
         value = evaluate(layer.repeat, environment, self.report)
-        if value is None:
-            return 1
-        if isinstance(value.value, OpenChoice):
-            self.report.error(
-                "E0220",
-                "the number of repetitions is an open choice",
-                value.span,
-                help="write the number that was chosen",
-            )
+        if value is None or isinstance(value.value, OpenChoice):
             return 1
         count = value.value
         if isinstance(count, bool) or not isinstance(count, int):

@@ -6,7 +6,7 @@ message once, in the order of discovery.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -38,6 +38,11 @@ class Reporter:
             yield
         finally:
             self._uses = before
+
+    def take(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Takes over what another stage has found."""
+        for diagnostic in diagnostics:
+            self._add(diagnostic)
 
     def error(
         self,

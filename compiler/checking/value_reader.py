@@ -32,13 +32,9 @@ class ValueReader:
 
     def read(self, value: Evaluated) -> Any:
         parameter = self.parameter
-        if isinstance(value.value, OpenChoice):
-            return self.fail(
-                "E0220",
-                f"`{parameter.name}` is an open choice, and a network is compiled for one",
-                value.span,
-                help="write the value that was chosen in the place of `HPO(…)`",
-            )
+        if isinstance(value.value, OpenChoice):  # one that offers nothing, which has been told
+            self.failed = True
+            return None
         if value.value is None and parameter.optional:
             return None
         match parameter.wants:

@@ -33,15 +33,27 @@ if TYPE_CHECKING:
 @click.command(name="layers", cls=HelpfulCommand, context_settings=SETTINGS)
 @click.argument("what", required=False)
 @click.option("--weights", "list_weights", is_flag=True, help="list the weights of a program")
+@click.option("--hpo", "list_open", is_flag=True, help="list the open choices of a program")
 @click.option("--json", "as_json", is_flag=True, help="as JSON")
 @language_options
 @message_options
 @click.pass_obj
 def command(
-    messages: Messages, /, what: str | None, list_weights: bool, as_json: bool, **given: Any
+    messages: Messages,
+    /,
+    what: str | None,
+    list_weights: bool,
+    list_open: bool,
+    as_json: bool,
+    **given: Any,
 ) -> int:
-    """The layers of the language; a layer's parameters; or the weights of a program (WHAT)."""
+    """The layers of the language; a layer's parameters; or the weights, or the open choices, of a
+    program (WHAT)."""
     set_messages(messages, given)
+    if list_open:
+        from .open_choices import list_choices
+
+        return list_choices(messages, what, as_json, given)
     if list_weights:
         return _weights(messages, what, as_json, given)
     from ..layers.spec import layer_named, layer_names, layers
@@ -59,7 +71,7 @@ def command(
                 "E0514",
                 f"there is no layer {what!r}",
                 status=ExitStatus.USAGE,
-                help=f"for the weights of a program: neural layers {what} --weights"
+                help=f"for what a program has: neural layers {what} --weights, or --hpo"
                 if program
                 else f"did you mean {' or '.join(close)}?"
                 if close

@@ -60,7 +60,7 @@ GROUPS = {
     ),
     "The program": (
         "network", "dynamic", "max_sizes", "padding_mask", "mask_dtype", "positions", "logits",
-        "shape", "no_lint", "warnings",
+        "set", "hpo_default", "shape", "no_lint", "warnings",
     ),
     "Weights": ("weights", "weights_from", "seed"),
     "Looking inside": ("verify", "remarks", "time_passes", "dump_ir"),
@@ -75,6 +75,10 @@ EXAMPLES = (
     (
         "neuralc model.neural --weights bert.safetensors --weights-from bert",
         "with trained weights from Hugging Face",
+    ),
+    (
+        "neuralc model.neural --hpo-default --set 'dense[0].units=64'",
+        "with values for its open choices, or for any argument",
     ),
     ("neuralc model.neural --emit=ir --remarks", "what was fused, and what was not"),
     ("cat model.neural | neuralc - --emit=memory-plan", "what the activations will take"),

@@ -73,6 +73,14 @@ language_options = options(
         default="all",
         help="last: of a result for each position only the last one's, as generation needs",
     ),
+    click.option(
+        "--set",
+        "set",
+        multiple=True,
+        metavar="PATH=VALUE",
+        help="choose an open choice, or replace an argument, e.g. dense[0].units=64",
+    ),
+    click.option("--hpo-default", is_flag=True, help="open choices take their defaults"),
     click.option("--no-lint", is_flag=True, help="no advice, only what is wrong"),
     click.option("-W", "warnings", type=click.Choice(["error"]), help="-Werror: warnings fail"),
 )
@@ -194,7 +202,7 @@ def compile_options(given: dict[str, Any], **more: Any) -> CompileOptions:
     arguments: dict[str, Any] = {}
     for name in (
         "network", "dynamic", "padding_mask", "mask_dtype", "positions", "logits",
-        "weights", "weights_from", "seed", "target", "precision", "padding",
+        "hpo_default", "weights", "weights_from", "seed", "target", "precision", "padding",
         "calibrate", "max_error", "activation_scales",
     ):  # fmt: skip
         if name in given:
@@ -203,6 +211,8 @@ def compile_options(given: dict[str, Any], **more: Any) -> CompileOptions:
         arguments["opt_level"] = int(given["opt_level"])
     if "max_sizes" in given:
         arguments["max_sizes"] = sizes(given["max_sizes"], "--max")
+    if given.get("set"):
+        arguments["set"] = settings(given["set"])
     if "forms" in given:
         arguments["forms"] = pairs(given["forms"], "--form", "OP=FORM")
     for name in ("tuning", "tuning_time", "tuning_threads"):
@@ -241,6 +251,26 @@ def pairs(texts: tuple[str, ...], option: str, form: str) -> tuple[tuple[str, st
                 status=ExitStatus.USAGE,
             )
         found[name.strip()] = value.strip()
+    return tuple(found.items())
+
+
+def settings(texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """`path=value` texts, each one pair. Raises `CompileError` for another form, or two values for
+    one path."""
+    found: dict[str, str] = {}
+    for text in texts:
+        path, equals, value = (part.strip() for part in text.partition("="))
+        if not (path and equals and value) or path in found:
+            twice = path in found and value
+            raise failure(
+                "E0510",
+                f"--set gives {path} two values"
+                if twice
+                else f"--set takes PATH=VALUE, not {text!r}",
+                status=ExitStatus.USAGE,
+                help=None if twice else "for example --set dense[0].units=64",
+            )
+        found[path] = value
     return tuple(found.items())
 
 

@@ -162,6 +162,26 @@ CODES = {
         "not a layer to run both ways",
         "Bidirectional runs one recurrent layer over the sequence forwards and backwards.",
     ),
+    "E0242": Code(
+        "open choice that offers nothing",
+        "`choice` and `categorical` list values, `range`, `int_range` and `log_range` go from one "
+        "number up to another; a default is one of what is offered.",
+    ),
+    "E0243": Code(
+        "no such place to set",
+        "`--set PATH=VALUE` names an argument of the program. A path reads like those of weights, "
+        "`layer[n].argument`, and may leave out what is not needed to tell it from others.",
+    ),
+    "E0244": Code(
+        "value that cannot be read",
+        "The value of `--set` is written as in a program: a number, a name, a text in quotes, "
+        "true, false, none or a list of these.",
+    ),
+    "E0245": Code(
+        "not among what is offered",
+        "The value chosen for an open choice is one of its values, or lies in its range and on its "
+        "steps.",
+    ),
     "E0301": Code(
         "wrong number of dimensions",
         "The layer takes values of another rank: sequences are (length, width), images (height, "
@@ -253,6 +273,11 @@ CODES = {
     "N0204": Code(
         "padding mask has no reader",
         "`--padding-mask` adds an input for layers that can leave padding out; there is none.",
+    ),
+    "N0207": Code(
+        "checked with defaults",
+        "A program may have open choices. A check takes their defaults for them; to compile, the "
+        "values must be chosen.",
     ),
     "W0201": Code(
         "Embedding's input with a width",

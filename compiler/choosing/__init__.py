@@ -1,0 +1,1 @@
+"""Values chosen from outside the program: open choices (`HPO(…)`) and overrides (`--set`)."""
