@@ -45,6 +45,7 @@ class OpenChoice:
     """An `HPO(…)` that nobody has decided yet."""
 
     kind: str
+    node: ast.Hpo
 
 
 Environment = Mapping[str, Evaluated]
@@ -80,7 +81,7 @@ def evaluate(
         case ast.Call():
             return _call(expression, environment, report)
         case ast.Hpo(choice=choice):
-            return Evaluated(OpenChoice(choice.name.text), span)
+            return Evaluated(OpenChoice(choice.name.text, expression), span)
         case ast.Settings(entries=entries):
             pairs = []
             for entry in entries:

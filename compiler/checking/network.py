@@ -5,6 +5,7 @@ In: a network's AST. Out: a `Model`, or None after reported mistakes.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,12 +13,13 @@ from ...ir.span import Span
 from ..syntax import ast
 from .chain import Chain
 from .check_options import MASK_DTYPES, CheckOptions
+from .heads import check_head
 from .inputs import SEQUENCE, InputResolver
 from .macros import NODE_LIMIT, Expander
 from .mask_inputs import MaskInputs
 from .model import Branch, LayerCall, Model, ModelInput, left_over
 from .reporter import Reporter
-from .sections import SectionReader, check_head
+from .sections import SectionReader
 from .streams import StreamPlanner, Streams
 
 
@@ -67,6 +69,7 @@ class NetworkChecker:
             units = last.gives.shape[-1]
             if isinstance(units, int):
                 check_head(reader.loss, str(last.arguments["activation"]), units, self.report)
+        self._outputs_with_losses(reader, last, result)
         self._unused_options()
         model = Model(
             written.name,
@@ -77,6 +80,10 @@ class NetworkChecker:
             written.span,
             self._named_heads(result),
         )
+        devices = {call.scope: call.device for call in model.all_calls() if call.device is not None}
+        if devices:
+            devices_text = json.dumps(devices, ensure_ascii=False)
+            model = replace(model, metadata={**model.metadata, "devices": devices_text})
         return model if self.report.errors == errors else None
 
     def _last(self, result: Streams) -> LayerCall | None:
@@ -123,6 +130,23 @@ class NetworkChecker:
             replace(head, name=f"{head.name}_output") if head.name in taken else head
             for head in result.heads
         )
+
+    def _outputs_with_losses(
+        self, reader: SectionReader, last: LayerCall | None, result: Streams
+    ) -> None:
+        """Losses in `{ … }` go by the names of outputs."""
+        outputs = [self._output_name(last, result)]
+        if result.heads:
+            heads = self._named_heads(result)
+            outputs = [heads[index].name for index in left_over(heads)]
+        for name, place in reader.losses.items():
+            if name not in outputs:
+                self.report.warning(
+                    "W0224",
+                    f"the network has no output `{name}` that this loss could be of",
+                    place.span,
+                    help=f"its outputs are {', '.join(f'`{each}`' for each in outputs)}",
+                )
 
     def _unused_options(self) -> None:
         for key in self.options.max_sizes:

@@ -67,8 +67,10 @@ class Reporter:
         labels: tuple[Label, ...] = (),
         notes: tuple[str, ...] = (),
         help: str | None = None,
+        fix: Fix | None = None,
     ) -> None:
-        self._add(Diagnostic(code, Severity.WARNING, message, span, labels, notes, help))
+        fixes = (fix,) if fix is not None else ()
+        self._add(Diagnostic(code, Severity.WARNING, message, span, labels, notes, help, fixes))
 
     def lint_warning(
         self, code: str, message: str, span: Span | None, *, help: str | None = None

@@ -1,44 +1,45 @@
 """The sections that do not shape a network: loss, optimizer, metrics, training.
 
-In: sections of the AST. Out: JSON texts for the model's metadata, and the loss by its proper name.
-What nobody knows is a warning; for inference it is all kept and changes nothing, but for the
-activation that an Output takes from the loss.
+In: sections of the AST. Out: JSON texts for the model's metadata, and the losses by their proper
+names. An unknown name is a warning; for inference it is all kept and changes nothing, but for the
+activation that an Output takes from the loss. A value that cannot be meant is an error.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
-from ...ir.diagnostic import CompileError
-from ..messages.suggestions import did_you_mean
+from ...ir.diagnostic import CompileError, Fix
+from ..layers.spec import Parameter
+from ..messages.suggestions import closest
 from ..syntax import ast
-from .expressions import CallValue, Evaluated, OpenChoice, Word, describe, evaluate
+from ..training.losses import LOSSES
+from ..training.metrics import METRICS
+from ..training.optimizers import OPTIMIZERS
+from ..training.schedules import SCHEDULES
+from ..training.settings import EARLY_STOPPING, SETTINGS
+from ..training.spec import CallSpec, spellings
+from ..training.spec import plain as plain_name
+from .expressions import describe, evaluate
+from .heads import Loss
 from .macros import checked_device
 from .reporter import Reporter
-from .training_names import (
-    COMMON_OPTIMIZER,
-    LOSS_ALIASES,
-    LOSSES,
-    OPTIMIZERS,
-    SCHEDULES,
-    SETTINGS,
-    loss_named,
-)
+from .section_arguments import Pair, Subject, bind_section, entries_of, pairs_of
+from .section_values import plain
 
 _PROPER = {"training": "train", "execute": "execution"}
 """Sections with two names."""
 
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """The loss by its proper name, as written, and whether it is told that logits come in."""
-
-    name: str
-    section: ast.Section
-    from_logits: bool
+_EXAMPLES = {
+    "loss": 'loss: "categorical_crossentropy"',
+    "optimizer": "optimizer: Adam(learning_rate=0.001)",
+    "schedule": "lr_schedule: ExponentialDecay(0.1, 1000, 0.96)",
+    "metric": 'metrics: ["accuracy"]',
+}
 
 
 class SectionReader:
@@ -48,52 +49,48 @@ class SectionReader:
         self.report = report
         self.metadata: dict[str, str] = {}
         self.loss: Loss | None = None
+        """The loss, where there is one for the whole network."""
+        self.losses: dict[str, ast.Name] = {}
+        """Where each output has a loss of its own: the outputs' names."""
 
     def read(self, sections: Iterable[ast.Section]) -> None:
         """Checks sections, and keeps each as JSON under its name."""
         for section in sections:
             name = _PROPER.get(section.keyword.text, section.keyword.text)
-            value = self._value(section, name)
-            if value is None:
-                continue
-            if name == "loss":
-                self._loss(section, value)
-            elif name == "optimizer":
-                self._optimizer(value)
-            elif name == "lr_schedule":
-                self._schedule(value)
-            elif name in SETTINGS:
-                self._settings(section, name)
-            content = _plain(value)
-            if section.settings is not None:
-                more = evaluate(section.settings, {}, self.report)
-                if more is not None:
-                    named = content if isinstance(content, dict) else {"name": content}
-                    settings = _plain(more)
-                    arguments = {**named.get("arguments", {}), **settings}
-                    content = {"name": named["name"], "arguments": arguments}
-                    self._optimizer_arguments(str(content["name"]), more)
-            self.metadata[name] = json.dumps(content, ensure_ascii=False, sort_keys=False)
+            content = self._content(section, name)
+            if content is not None:
+                self.metadata[name] = json.dumps(content, ensure_ascii=False, sort_keys=False)
+
+    def _content(self, section: ast.Section, name: str) -> Any:
+        value = section.value
+        if name in ("optimizer", "loss"):
+            value = self._unquoted(value, name)
+        match name:
+            case "loss":
+                return self._loss(value)
+            case "optimizer":
+                return self._call(value, OPTIMIZERS, "optimizer", section.settings)
+            case "lr_schedule":
+                return self._call(value, SCHEDULES, "schedule")
+            case "metrics":
+                return self._metrics(value)
+            case _ if name in SETTINGS and isinstance(value, ast.Settings):
+                return self._settings(section, value, name)
+        evaluated = evaluate(value, {}, self.report)
+        return plain(evaluated) if evaluated is not None else None
 
     # ---- each kind ----------------------------------------------------------------------------
 
-    def _value(self, section: ast.Section, name: str) -> Evaluated | None:
-        value = evaluate(section.value, {}, self.report)
-        if value is None:
-            return None
-        text = value.value
-        if name in ("optimizer", "loss") and isinstance(text, str) and "(" in text:
-            return self._quoted_call(value, name)
-        return value
-
-    def _quoted_call(self, value: Evaluated, name: str) -> Evaluated:
+    def _unquoted(self, value: ast.Expression, name: str) -> ast.Expression:
         """`"Adam(learning_rate=1e-4)"` in quotes: parsed again, as old programs need it."""
+        from ..choosing.rewriting import at
         from ..syntax.parser import parse
         from ..syntax.source import Source
 
-        text: str = value.value
+        if not isinstance(value, ast.String) or "(" not in value.value:
+            return value
         try:
-            program = parse(Source(value.span.file, f"{name}: {text}"))
+            program = parse(Source(value.span.file, f"{name}: {value.value}"))
         except CompileError as error:
             first = error.diagnostics[0]
             self.report.error(
@@ -101,185 +98,142 @@ class SectionReader:
             )
             return value
         (section,) = (s for fragment in program.fragments for s in fragment.sections)
-        inner = evaluate(section.value, {}, self.report)
         self.report.warning(
             "W0205",
             f"{name}s with arguments in quotes are deprecated",
             value.span,
-            help=f"write it without quotes: {name}: {text}",
+            help=f"write it without quotes: {name}: {value.value}",
+            fix=Fix("write it without quotes", value.span, value.value),
         )
-        return _placed(inner, value) if inner is not None else value
+        inner: ast.Expression = at(section.value, value.span)
+        return inner
 
-    def _loss(self, section: ast.Section, value: Evaluated) -> None:
-        written = value.value
-        logits = False
-        if isinstance(written, CallValue):
-            text = written.name
-            logits = any(n == "from_logits" and v.value is True for n, v in written.arguments)
-        elif isinstance(written, str):
-            text = written
-        elif isinstance(written, Word):
-            text = written.text
-        elif isinstance(written, OpenChoice):
-            return
-        else:
-            self.report.error(
-                "E0229",
-                f"a loss is a name, not {describe(written)}",
-                value.span,
-                help='for example loss: "categorical_crossentropy"',
-            )
-            return
-        name = loss_named(text)
-        if name is None:
-            near = did_you_mean(text, (*LOSSES, *LOSS_ALIASES))
-            self.report.warning("W0206", f"the loss `{text}` is not known", value.span, help=near)
-            return
-        self.loss = Loss(name, section, logits)
+    def _loss(self, value: ast.Expression) -> Any:
+        """One loss, or in `{ … }` one for each output."""
+        if isinstance(value, ast.Settings):
+            self.losses = {entry.key.text: entry.key for entry in value.entries}
+            return {e.key.text: self._call(e.value, LOSSES, "loss") for e in value.entries}
+        told = self._call(value, LOSSES, "loss")
+        name = told.get("name") if isinstance(told, dict) else None
+        if isinstance(name, str) and plain_name(name) in LOSSES:
+            logits = told.get("arguments", {}).get("from_logits") is True
+            self.loss = Loss(name, value.span, logits)
+        return told
 
-    def _optimizer(self, value: Evaluated) -> None:
-        name = _name_of(value.value)
+    def _metrics(self, value: ast.Expression) -> Any:
+        """One metric or a list of them, or in `{ … }` those of each output."""
+        if isinstance(value, ast.Settings):
+            return {entry.key.text: self._metrics(entry.value) for entry in value.entries}
+        items = value.items if isinstance(value, ast.Sequence) else (value,)
+        told = [self._call(item, METRICS, "metric") for item in items]
+        return [each for each in told if each is not None]
+
+    def _call(
+        self,
+        value: ast.Expression,
+        table: Mapping[str, CallSpec],
+        kind: str,
+        settings: ast.Settings | None = None,
+    ) -> Any:
+        """A name with arguments or without, as an object with `name` and `arguments`."""
+        name, written = _named(value)
         if name is None:
-            if not isinstance(value.value, OpenChoice):
+            evaluated = evaluate(value, {}, self.report)
+            if isinstance(value, ast.Hpo) and evaluated is not None:
+                return plain(evaluated)
+            if evaluated is not None:
                 self.report.error(
                     "E0229",
-                    f"an optimizer is a name or a call, not {describe(value.value)}",
+                    f"{'an' if kind == 'optimizer' else 'a'} {kind} is a name or a call, "
+                    f"not {describe(evaluated.value)}",
                     value.span,
-                    help="for example optimizer: Adam(learning_rate=0.001)",
+                    help=f"for example {_EXAMPLES[kind]}",
                 )
+            return None
+        if settings is not None:
+            written = [*written, *entries_of(settings)]
+        spec = table.get(plain_name(name.text))
+        if spec is None:
+            self._unknown(name, table, kind)
+            kept = ((n, evaluate(v, {}, self.report)) for n, v in written)
+            arguments = {
+                n.text if n is not None else str(index): plain(v)
+                for index, (n, v) in enumerate(kept)
+                if v is not None
+            }
+            return {"name": name.text, "arguments": arguments}
+        subject = Subject(spec.name, name.span, f"the {kind} {spec.name}")
+        arguments = bind_section(subject, written, spec.parameters, self.report, self._nested)
+        if spec.name == "PiecewiseConstantDecay":
+            self._pieces(name, arguments)
+        return {"name": spec.name, "arguments": arguments}
+
+    def _nested(self, parameter: Parameter, value: ast.Expression) -> tuple[bool, Any]:
+        """A schedule in the place of a learning rate."""
+        if parameter.name != "learning_rate" or not isinstance(value, ast.Call):
+            return False, None
+        return True, self._call(value, SCHEDULES, "schedule")
+
+    def _pieces(self, name: ast.Name, arguments: Mapping[str, Any]) -> None:
+        bounds, values = arguments.get("boundaries"), arguments.get("values")
+        if not isinstance(bounds, list) or not isinstance(values, list):
             return
-        if _proper(name, OPTIMIZERS) is None:
-            near = did_you_mean(name, OPTIMIZERS)
-            self.report.warning(
-                "W0206", f"the optimizer `{name}` is not known", value.span, help=near
+        if len(values) != len(bounds) + 1:
+            self.report.error(
+                "E0252",
+                f"{len(bounds)} boundaries divide {len(bounds) + 1} pieces, "
+                f"and there are {len(values)} values",
+                name.span,
+                help="give one value more than boundaries",
             )
-            return
-        self._optimizer_arguments(name, value)
+        numbers = [each for each in bounds if isinstance(each, int | float)]
+        if any(after <= before for before, after in pairwise(numbers)):
+            self.report.error("E0252", "boundaries increase from one to the next", name.span)
 
-    def _optimizer_arguments(self, name: str, value: Evaluated) -> None:
-        proper = _proper(name, OPTIMIZERS)
-        if proper is None or not isinstance(value.value, CallValue):
-            return
-        known = (*COMMON_OPTIMIZER, *OPTIMIZERS[proper])
-        for key, argument in value.value.arguments:
-            if key is not None and key not in known:
-                self.report.warning(
-                    "W0203",
-                    f"the optimizer {proper} has no argument `{key}`",
-                    argument.span,
-                    help=did_you_mean(key, known),
-                )
-            if key in (None, "learning_rate", "lr") and isinstance(argument.value, CallValue):
-                self._schedule(argument)
-
-    def _schedule(self, value: Evaluated) -> None:
-        name = _name_of(value.value)
-        if name is None or _proper(name, SCHEDULES) is None:
-            self.report.warning(
-                "W0206",
-                f"the schedule {f'`{name}`' if name else describe(value.value)} is not known",
-                value.span,
-                help=did_you_mean(name, SCHEDULES) if name else None,
-            )
-
-    def _settings(self, section: ast.Section, name: str) -> None:
-        if not isinstance(section.value, ast.Settings):
-            return
-        known = SETTINGS[name]
-        for entry in section.value.entries:
-            key = entry.key.text
-            if key not in known:
-                self.report.warning(
-                    "W0203",
-                    f"`{section.keyword.text}` has no setting `{key}`",
-                    entry.key.span,
-                    help=did_you_mean(key, known),
-                )
-            if key in ("device", "@") and isinstance(entry.value, ast.String):
-                checked_device(entry.value.value, entry.value.span, self.report)
-
-
-def check_head(loss: Loss, activation: str, units: int, report: Reporter) -> None:
-    """Warns where the last layer's activation does not fit the loss."""
-    span = loss.section.value.span
-    if loss.from_logits:
-        if activation in ("softmax", "sigmoid"):
-            report.warning(
-                "W0204",
-                f"from_logits=true, and the last layer already applies {activation}",
-                span,
-            )
-        return
-    if loss.name in ("categorical_crossentropy", "sparse_categorical_crossentropy"):
-        if units == 1:
-            report.warning(
-                "W0204",
-                f"{loss.name} over one class is always zero",
-                span,
-                help='for two classes use Output(2), or "binary_crossentropy" with a sigmoid',
-            )
-        elif activation != "softmax":
-            report.warning(
-                "W0204",
-                f"{loss.name} wants probabilities, and the last layer's activation is {activation}",
-                span,
-                help='give the last layer activation="softmax"',
-            )
-    elif loss.name == "binary_crossentropy" and activation != "sigmoid":
-        report.warning(
-            "W0204",
-            f"{loss.name} wants a sigmoid, and the last layer's activation is {activation}",
-            span,
-            help='give the last layer activation="sigmoid"',
-        )
-    elif loss.name.startswith("mean_") and activation == "softmax":
-        report.warning(
-            "W0204",
-            f"{loss.name} compares values, and the last layer gives probabilities (softmax)",
-            span,
-            help="leave the activation out, or use a cross-entropy",
+    def _unknown(self, name: ast.Name, table: Mapping[str, CallSpec], kind: str) -> None:
+        near = closest(name.text, spellings(table))
+        self.report.warning(
+            "W0206",
+            f"the {kind} `{name.text}` is not known",
+            name.span,
+            help=f"did you mean `{near}`?" if near is not None else None,
         )
 
+    def _settings(self, section: ast.Section, value: ast.Settings, name: str) -> dict[str, Any]:
+        keyword = section.keyword
+        device = [e for e in value.entries if e.key.text == "@"]
+        entries: list[Pair] = [
+            (replace(key, text="device") if key is not None and key.text == "@" else key, each)
+            for key, each in entries_of(value)
+        ]
+        for key, each in entries:
+            if key is not None and key.text == "device" and isinstance(each, ast.String):
+                checked_device(each.value, each.span, self.report)
+        subject = Subject(keyword.text, device[0].span if device else keyword.span,
+                          f"`{keyword.text}`", settings=True)  # fmt: skip
+        return bind_section(subject, entries, SETTINGS[name], self.report, self._stopping)
 
-def _proper(name: str, known: Iterable[str]) -> str | None:
-    return next((each for each in known if each.lower() == name.lower()), None)
-
-
-def _name_of(value: Any) -> str | None:
-    if isinstance(value, CallValue):
-        return value.name or None
-    if isinstance(value, Word):
-        return value.text
-    return value if isinstance(value, str) else None
-
-
-def _placed(value: Evaluated, at: Evaluated) -> Evaluated:
-    """A value that was read from a string: everything in it stands where the string stands."""
-    content = value.value
-    if isinstance(content, CallValue):
-        arguments = tuple((name, _placed(v, at)) for name, v in content.arguments)
-        content = CallValue(content.name, arguments)
-    return Evaluated(content, at.span, tuple(_placed(item, at) for item in value.items))
-
-
-def _plain(value: Evaluated) -> Any:
-    """A value as JSON-ready data; calls are objects with `name` and `arguments`."""
-    content = value.value
-    if isinstance(content, tuple):
-        return [_plain(item) for item in value.items]
-    if isinstance(content, Word):
-        return content.text
-    if isinstance(content, OpenChoice):
-        return {"open": content.kind}
-    if not isinstance(content, CallValue):
-        return content
-    if not content.name:
-        return _arguments(content.arguments)
-    return {"name": content.name, "arguments": _arguments(content.arguments)}
+    def _stopping(self, parameter: Parameter, value: ast.Expression) -> tuple[bool, Any]:
+        if parameter.name != "early_stopping":
+            return False, None
+        if isinstance(value, ast.Settings):
+            pairs: Sequence[Pair] = entries_of(value)
+        elif isinstance(value, ast.Call):
+            pairs = pairs_of(value.arguments)
+        else:
+            return False, None
+        subject = Subject("early_stopping", value.span, "`early_stopping`", settings=True)
+        return True, bind_section(subject, pairs, EARLY_STOPPING, self.report)
 
 
-def _arguments(arguments: Sequence[tuple[str | None, Evaluated]]) -> dict[str, Any]:
-    return {
-        name if name is not None else str(index): _plain(value)
-        for index, (name, value) in enumerate(arguments)
-    }
+def _named(value: ast.Expression) -> tuple[ast.Name | None, list[Pair]]:
+    """The name and the arguments of a call, a word or a text; None for anything else."""
+    match value:
+        case ast.Call(name=name, arguments=arguments):
+            return name, pairs_of(arguments)
+        case ast.Reference(name=text, dollar=False, span=span):
+            return ast.Name(text, span), []
+        case ast.String(value=text, span=span):
+            return ast.Name(text, span), []
+        case _:
+            return None, []

@@ -58,6 +58,8 @@ class ValueReader:
             case Wants.INTEGERS:
                 items = value.items if isinstance(value.value, tuple) else (value,)
                 return tuple(self.integer(item) for item in items)
+            case Wants.NUMBERS:
+                return self.numbers(value)
             case Wants.ANYTHING:
                 return value.value
 
@@ -125,10 +127,16 @@ class ValueReader:
         return float(number) if self.in_range(number, value.span) else None
 
     def in_range(self, number: float, span: Span) -> bool:
-        low, high = self.parameter.minimum, self.parameter.below
-        if (low is None or number >= low) and (high is None or number < high):
+        low, above, high = self.parameter.minimum, self.parameter.above, self.parameter.below
+        if (
+            (low is None or number >= low)
+            and (above is None or number > above)
+            and (high is None or number < high)
+        ):
             return True
         wanted = f"at least {low:g}" if low is not None else ""
+        if above is not None:
+            wanted = f"greater than {above:g}"
         if high is not None:
             wanted += f"{' and ' if wanted else ''}less than {high:g}"
         help, mend = None, None
@@ -138,6 +146,17 @@ class ValueReader:
         message = f"`{self.parameter.name}` must be {wanted}, not {number}"
         self.fail("E0207", message, span, help, mend)
         return False
+
+    def numbers(self, value: Evaluated) -> tuple[float | None, ...] | None:
+        items = value.items if isinstance(value.value, tuple) else (value,)
+        if self.parameter.axes and len(items) != self.parameter.axes:
+            self.fail(
+                "E0206",
+                f"`{self.parameter.name}` has {self.parameter.axes} numbers, not {len(items)}",
+                value.span,
+            )
+            return None
+        return tuple(self.number(item) for item in items)
 
     def choice(self, value: Evaluated) -> Any:
         word: Any = value.value if isinstance(value.value, bool) else _text(value)

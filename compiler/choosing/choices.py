@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..checking.expressions import Word, evaluate
+from ..checking.expressions import CallValue, Word, evaluate
 from ..checking.reporter import Reporter
+from ..checking.section_values import plain as as_data
 from ..messages.suggestions import did_you_mean
 from ..syntax import ast
 
@@ -108,11 +109,14 @@ def read_choice(node: ast.Hpo, report: Reporter) -> OpenChoice | None:
 
 
 def plain(expression: ast.Expression) -> Any:
-    """A constant's value: number, text, boolean, None or a tuple; `UNKNOWN` for what is none."""
+    """A constant's value: number, text, boolean, None, a tuple, or for a call an object with its
+    name and arguments; `UNKNOWN` for what is none."""
     quiet = Reporter(lint=False)
     value = evaluate(expression, {}, quiet)
     if value is None or _has_dollar(expression):
         return UNKNOWN
+    if isinstance(value.value, CallValue):
+        return as_data(value)
     return value.value.text if isinstance(value.value, Word) else value.value
 
 
@@ -122,6 +126,8 @@ def shown(value: Any) -> str:
         return "…"
     if value is None or isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict):
+        return f"{value.get('name', '')}(…)"
     if isinstance(value, tuple):
         inner = ", ".join(shown(each) for each in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"

@@ -55,6 +55,7 @@ class Wants(Enum):
     INITIALIZER = "an initializer"
     SIZES = "a whole number or a tuple of them"
     INTEGERS = "a tuple of whole numbers"
+    NUMBERS = "a tuple of numbers"
     ANYTHING = "anything"
 
 
@@ -124,9 +125,9 @@ REQUIRED: Any = object()
 class Parameter:
     """One parameter of a layer. Positional arguments fill them in the order of the table.
 
-    `minimum` is inclusive, `below` exclusive. A parameter with `optional` also takes `none`.
-    `choices` are the words of a `CHOICE`; `pending` ones are part of the language but cannot be
-    compiled yet. `axes` is the length that a lone number of `SIZES` is repeated to.
+    `minimum` is inclusive, `above` and `below` exclusive. A parameter with `optional` also takes
+    `none`. `choices` are the words of a `CHOICE`; `pending` ones are part of the language but
+    cannot be compiled yet. `axes` is the length that a lone number of `SIZES` is repeated to.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Parameter:
     axes: int = 0
     optional: bool = False
     named_only: bool = False
+    above: float | None = None
 
     @property
     def required(self) -> bool:

@@ -182,6 +182,11 @@ CODES = {
         "The value chosen for an open choice is one of its values, or lies in its range and on its "
         "steps.",
     ),
+    "E0252": Code(
+        "pieces that do not fit",
+        "A piecewise schedule has increasing boundaries, and one value more than boundaries: for "
+        "what lies before the first, between two, and behind the last.",
+    ),
     "E0301": Code(
         "wrong number of dimensions",
         "The layer takes values of another rank: sequences are (length, width), images (height, "
@@ -289,7 +294,8 @@ CODES = {
     ),
     "W0203": Code(
         "unknown setting",
-        "The section has no setting of this name. It is kept in the model's metadata.",
+        "The section, or the call in it, has no setting of this name. It is kept in the model's "
+        "metadata.",
     ),
     "W0204": Code(
         "loss does not fit the last layer",
@@ -302,7 +308,7 @@ CODES = {
         "better written without quotes.",
     ),
     "W0206": Code(
-        "unknown loss, optimizer or schedule",
+        "unknown loss, optimizer, schedule or metric",
         "The name is kept in the model's metadata, but nothing is known of it.",
     ),
     "W0207": Code(
@@ -312,6 +318,11 @@ CODES = {
     "W0208": Code(
         "option without effect",
         "`--dynamic` or `--max` names an axis that the network does not have.",
+    ),
+    "W0224": Code(
+        "loss of no output",
+        "Losses in `{ … }` go by the names of the outputs; a network with one output calls it "
+        "`output`, or by its last layer's name.",
     ),
     "W0211": Code(
         "unusual head size",

@@ -215,11 +215,11 @@ def test_sections_are_kept_as_json() -> None:
         'training { epochs: 3, early_stopping: true } execute { @ "cuda:0" }',
     ).the_model
     assert {key: json.loads(text) for key, text in model.metadata.items()} == {
-        "loss": "mse",
-        "optimizer": {"name": "Adam", "arguments": {"lr": 0.1}},
-        "metrics": ["mae"],
+        "loss": {"name": "mean_squared_error", "arguments": {}},
+        "optimizer": {"name": "Adam", "arguments": {"learning_rate": 0.1}},
+        "metrics": [{"name": "mean_absolute_error", "arguments": {}}],
         "train": {"epochs": 3, "early_stopping": True},
-        "execution": {"@": "cuda:0"},
+        "execution": {"device": "cuda:0"},
     }
     assert build(model).metadata == dict(model.metadata)
 

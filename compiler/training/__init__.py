@@ -1,0 +1,1 @@
+"""What the sections about training may say: losses, optimizers, schedules, metrics, settings."""
