@@ -44,6 +44,7 @@ FAMILIES = (
     "quantization",
     "quantized_linear",
     "recurrent",
+    "resizing",
 )
 """The modules of `ir/ops/`, loaded when the registry is first asked."""
 

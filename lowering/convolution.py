@@ -32,6 +32,22 @@ def conv(w: OnnxWriter, node: Node) -> None:
     )
 
 
+@lowers("conv_transpose")
+def conv_transpose(w: OnnxWriter, node: Node) -> None:
+    weight = node.operands[1]
+    assert weight is not None
+    w.result(
+        "ConvTranspose",
+        *w.operands,
+        kernel_shape=weight.type.static_shape[2:],
+        strides=node.attributes["strides"],
+        pads=_pads(node),
+        output_padding=node.attributes["output_padding"],
+        dilations=node.attributes["dilations"],
+        group=node.attributes["groups"],
+    )
+
+
 @lowers("max_pool")
 def max_pool(w: OnnxWriter, node: Node) -> None:
     w.result(

@@ -9,10 +9,11 @@ from typing import Any, cast
 
 import numpy as np
 
+from ..ir.dim import product
 from ..ir.dtype import DType
 from ..ir.node import Node
 from .onnx_writer import CONTRIB, OnnxWriter, fault
-from .runtime_shapes import size
+from .runtime_shapes import reshape_target, size
 from .table import lowers
 
 
@@ -124,6 +125,39 @@ def batch_norm(w: OnnxWriter, node: Node) -> None:
     root = w.step("Sqrt", w.step("Add", variance, w.scalar(epsilon)))
     normal = w.step("Div", w.step("Sub", x, mean), root)
     w.result("Add", w.step("Mul", normal, gain), bias)
+
+
+@lowers("group_norm")
+def group_norm(w: OnnxWriter, node: Node) -> None:
+    """InstanceNormalization of each group as one channel; gains and biases behind it, unless each
+    group is one channel. Channels are axis 1 there."""
+    axis, rank = _axis(node)
+    (x, gain, bias), shape = w.operands, node.result.type.shape
+    order = [0, axis, *(other for other in range(1, rank) if other != axis)]
+    if axis != 1:
+        x, shape = w.step("Transpose", x, perm=order), tuple(shape[other] for other in order)
+    groups = cast("int", node.attributes["groups"])
+    alone = groups == shape[1] and rank > 2
+    ones, zeros = w.filled(groups, 1.0), w.filled(groups, 0.0)
+    steps: list[tuple[str, tuple[str, ...], dict[str, Any]]] = []
+    if not alone:
+        x = w.step("Reshape", x, w.ints([0, groups, -1]))
+    scales = (gain or ones, bias or zeros) if alone else (ones, zeros)
+    steps.append(("InstanceNormalization", scales, {"epsilon": node.attributes["epsilon"]}))
+    if not alone:
+        apart = (shape[0], groups, product(shape[1:]) // groups)
+        steps.append(("Reshape", (reshape_target(w, apart, shape),), {}))
+        along = w.ints([-1] + [1] * (rank - 2))
+        for operator, scale in (("Mul", gain), ("Add", bias)):
+            if scale:
+                steps.append((operator, (w.step("Reshape", scale, along),), {}))
+    if axis != 1:
+        back = [order.index(other) for other in range(rank)]
+        steps.append(("Transpose", (), {"perm": back}))
+    for operator, operands, attributes in steps[:-1]:
+        x = w.step(operator, x, *operands, **attributes)
+    operator, operands, attributes = steps[-1]
+    w.result(operator, x, *operands, **attributes)
 
 
 @lowers("skip_layer_norm", "skip_layer_norm", contrib=True)

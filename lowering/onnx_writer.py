@@ -171,8 +171,21 @@ class OnnxWriter:
 
     def ones(self, size: int) -> str:
         """A vector of ones, the gain of a norm without one."""
-        content = np.ones(size, dtype=self.float.numpy)
-        return self.initializer(f"ones({size})", Literal(TensorType(self.float, (size,)), content))
+        return self.filled(size, 1.0, f"ones({size})")
+
+    def filled(self, size: int, number: float, wish: str = "") -> str:
+        """A vector of one number."""
+        content = np.full(size, number, dtype=self.float.numpy)
+        source = Literal(TensorType(self.float, (size,)), content)
+        return self.initializer(wish or f"{number:g}({size})", source)
+
+    def floats(self, values: Sequence[float]) -> str:
+        """A vector of float32, which some operators take sizes and scales in."""
+        array = np.array(values, dtype=np.float32)
+        text = ",".join(f"{each:g}" for each in values)
+        return self.initializer(
+            f"f32[{text}]", Literal(TensorType(DType.F32, (len(values),)), array)
+        )
 
     # ---- types ----------------------------------------------------------------------------
 

@@ -15,9 +15,10 @@ from ..ir.dtype import DType
 
 NARROW = frozenset(
     {
-        "matmul", "linear", "conv", "attention", "gather", "softmax", "masked_softmax",
-        "layer_norm", "rms_norm", "batch_norm", "skip_layer_norm", "bias_gelu", "gelu", "silu",
-        "relu", "tanh", "sigmoid", "erf", "max_pool", "average_pool", "sinusoid",
+        "matmul", "linear", "conv", "conv_transpose", "attention", "gather", "softmax",
+        "masked_softmax", "layer_norm", "rms_norm", "batch_norm", "group_norm", "skip_layer_norm",
+        "bias_gelu", "gelu", "silu", "relu", "tanh", "sigmoid", "erf", "max_pool", "average_pool",
+        "sinusoid",
     }
 )  # fmt: skip
 """Kernels that take fp16 and accumulate in fp32 or stay in range; results are narrow."""

@@ -29,6 +29,7 @@ FAMILIES = (
     "quantization",
     "quantized_linear",
     "recurrent",
+    "resizing",
 )
 """The modules that fill the table, loaded when it is first asked."""
 

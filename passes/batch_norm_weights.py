@@ -12,10 +12,10 @@ import numpy as np
 
 from ..ir.dim import Dim
 from ..ir.graph import Graph
-from ..ir.node import Attribute, Node
-from ..ir.parameter import Computed, Literal, ParameterSource
-from ..ir.spec import spec_of
+from ..ir.node import Node
+from ..ir.parameter import Literal, ParameterSource
 from ..ir.type import TensorType
+from .weight_expressions import applied
 
 
 def scaled(graph: Graph, node: Node, norm: Node) -> tuple[ParameterSource, ParameterSource]:
@@ -26,10 +26,10 @@ def scaled(graph: Graph, node: Node, norm: Node) -> tuple[ParameterSource, Param
     # A linear's results lie along the last axis of its weight, a convolution's along the first.
     ones = (1,) * (weight.type.rank - 1) if node.op == "conv" else ()
     wide = _reshaped(scale, (*scale.type.shape, *ones))
-    centred = _apply("neg", mean) if bias is None else _apply("sub", bias, mean)
+    centred = applied("neg", mean) if bias is None else applied("sub", bias, mean)
     return (
-        _apply("mul", weight, wide),
-        _apply("add", _apply("mul", centred, scale), offset),
+        applied("mul", weight, wide),
+        applied("add", applied("mul", centred, scale), offset),
     )
 
 
@@ -52,11 +52,11 @@ def behind_norm(graph: Graph, node: Node, norm: Node) -> tuple[ParameterSource, 
         along = (groups, 1, whole[1], *(1,) * len(window))
         results, summed = whole[0], tuple(range(2, 3 + len(window)))
     rows = _reshaped(weight, apart)
-    added = _apply("reduce_sum", _apply("mul", rows, _reshaped(shift, along)), axes=summed)
+    added = applied("reduce_sum", applied("mul", rows, _reshaped(shift, along)), axes=summed)
     moved = _reshaped(added, (results,))
     return (
-        _reshaped(_apply("mul", rows, _reshaped(scale, along)), whole),
-        moved if bias is None else _apply("add", bias, moved),
+        _reshaped(applied("mul", rows, _reshaped(scale, along)), whole),
+        moved if bias is None else applied("add", bias, moved),
     )
 
 
@@ -78,19 +78,11 @@ def _scale(graph: Graph, norm: Node) -> tuple[ParameterSource, ParameterSource]:
     dtype = variance.type.dtype
     epsilon = np.asarray(norm.attributes["epsilon"], dtype.numpy)
     number = Literal(TensorType(dtype, ()), epsilon)
-    scale = _apply("div", gain, _apply("sqrt", _apply("add", variance, number)))
-    return scale, _apply("sub", offset, _apply("mul", mean, scale))
+    scale = applied("div", gain, applied("sqrt", applied("add", variance, number)))
+    return scale, applied("sub", offset, applied("mul", mean, scale))
 
 
 def _reshaped(source: ParameterSource, shape: tuple[Dim, ...]) -> ParameterSource:
     if source.type.shape == shape:
         return source
-    return _apply("reshape", source, shape=shape)
-
-
-def _apply(op: str, *operands: ParameterSource, **attributes: Attribute) -> ParameterSource:
-    """An op over sources."""
-    spec = spec_of(op)
-    complete = spec.complete(attributes)
-    (type,) = spec.infer([each.type for each in operands], complete)
-    return Computed(type, op, complete, operands)
+    return applied("reshape", source, shape=shape)

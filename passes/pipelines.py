@@ -26,8 +26,10 @@ from .fuse_scaled_masked_softmax import FuseScaledMaskedSoftmax
 from .fuse_silu import FuseSilu
 from .fuse_skip_layer_norm import FuseSkipLayerNorm
 from .manager import Pass
+from .move_transposes import MoveTransposes
 from .reduce_early import ReduceEarly
 from .rows_on_demand import RowsOnDemand
+from .turn_kernels import TurnKernels
 
 
 class Row(NamedTuple):
@@ -59,6 +61,8 @@ _RAISE = (
     Row(ReduceEarly(), "behind what needs its products, before sums go into norms"),
     Row(Canonicalize(), "cancels the splitting and joining of heads around fused attentions"),
     Row(RowsOnDemand(), "behind it, which leaves nothing between projections and attention"),
+    Row(MoveTransposes(), "behind what knows rows, whose transposes are gone; images keep theirs"),
+    Row(TurnKernels(), "for the transposes that have come to stand before a Flatten"),
     Row(FuseSkipLayerNorm(), "behind linear, whose bias is no residual connection"),
     Row(FoldConstants(), "reshaped biases and masks that fusion wrote"),
     Row(Canonicalize(), "biases and masks that became constants stand last"),

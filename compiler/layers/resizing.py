@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...ir.dim import Dim
 from ...ir.type import TensorType
 from ..checking.site import Site, longest, shape_text
 from .pooling import DATA_FORMAT
@@ -59,38 +58,34 @@ def _enlarged_shape(site: Site) -> TensorType | None:
 
 
 def _build_enlarged(make: Construction, x: Value) -> Value:
-    """Each element becomes a block of its own: a new axis behind each that grows."""
-    batch, *spatial, channels = x.type.shape
-    sizes = make["size"]
-    apart: list[Dim] = [batch]
-    grown: list[Dim] = [batch]
-    for dim, size in zip(spatial, sizes, strict=True):
-        apart += [dim, 1]
-        grown += [dim, size]
-    blocks = make("reshape", x, shape=(*apart, channels))
-    blocks = make("expand", blocks, shape=(*grown, channels))
-    return make("reshape", blocks, shape=make.call.gives.shape)
+    mode = "linear" if make.call.arguments.get("interpolation") == "bilinear" else "nearest"
+    return make("resize", x, scales=(1, *make["size"], 1), mode=mode)
+
+
+INTERPOLATION = Parameter(
+    "interpolation",
+    Wants.CHOICE,
+    "nearest",
+    "what stands between the elements: each of them again, or lines from one to the next",
+    choices=("nearest", "bilinear"),
+    pending=("bicubic", "lanczos3", "lanczos5"),
+    named_only=True,
+)
 
 
 for _axes in (1, 2, 3):
     define(
         LayerSpec(
             f"UpSampling{_axes}D",
-            "Each element repeated along the spatial axes.",
+            "Each element repeated"
+            + (", or lines between them, " if _axes == 2 else " ")
+            + "along the spatial axes.",
             f"up_sampling{_axes}d",
             (
                 Parameter(
                     "size", Wants.SIZES, (2,) * _axes, "how many times", minimum=1, axes=_axes
                 ),
-                Parameter(
-                    "interpolation",
-                    Wants.CHOICE,
-                    "nearest",
-                    "what stands between the elements",
-                    choices=("nearest",),
-                    pending=("bilinear", "bicubic", "lanczos3", "lanczos5"),
-                    named_only=True,
-                ),
+                *((INTERPOLATION,) if _axes == 2 else ()),
                 DATA_FORMAT,
             ),
             _enlarged_shape,
@@ -98,7 +93,7 @@ for _axes in (1, 2, 3):
             mask=Mask.ENDS,
             shape_by=("size",),
             rank=_axes + 1,
-            nodes=3,
+            nodes=1,
         )
     )
 

@@ -128,6 +128,96 @@ define(
 )
 
 
+# ---- conv_transpose -----------------------------------------------------------------------
+
+
+def _infer_conv_transpose(operands: Any, attributes: Any) -> Types:
+    op = "conv_transpose"
+    x, weight, bias = operands
+    require_float(op, x=x, weight=weight, bias=bias)
+    groups, rank = attributes["groups"], x.rank - 2
+    require(
+        weight.rank == x.rank and x.rank >= 3,
+        f"{op}: x {x} and weight {weight} must have the same number of axes, three or more",
+    )
+    channels, filters, *window = weight.shape
+    require(
+        groups >= 1 and x.shape[1] == channels and channels % groups == 0,
+        f"{op}: channels of x {x} and of weight {weight} do not fit {groups} groups",
+    )
+    require_shape(op, "bias", bias, (filters * groups,))
+    steps = [attributes[each] for each in ("strides", "pads", "output_padding", "dilations")]
+    require(
+        all(len(each) == rank for each in steps),
+        f"{op}: strides, pads, output_padding and dilations must each have one entry for each of "
+        f"the {rank} spatial axes of {x}",
+    )
+    spatial: list[Dim] = []
+    for dim, size, stride, pads, extra, dilation in zip(x.shape[2:], window, *steps, strict=True):
+        require(
+            isinstance(size, int) and min(size, stride, dilation) >= 1,
+            f"{op}: kernel, strides and dilations must be positive numbers",
+        )
+        require(min(*pads, extra) >= 0, f"{op}: pads {pads} or output_padding {extra} is negative")
+        require(extra < max(stride, dilation), f"{op}: output_padding {extra} is not below a step")
+        length = (dim - 1) * stride + dilation * (size - 1) + 1 - sum(pads) + extra
+        require(not is_negative(length - 1), f"{op}: pads {pads} cut off all of an axis of {x}")
+        spatial.append(length)
+    return (TensorType(x.dtype, (x.shape[0], filters * groups, *spatial)),)
+
+
+def _conv_transpose(arrays: Any, attributes: Any) -> Any:
+    x, weight, bias = arrays
+    groups, rank = attributes["groups"], x.ndim - 2
+    strides, dilations = attributes["strides"], attributes["dilations"]
+    window = weight.shape[2:]
+    whole = [
+        (n - 1) * s + d * (k - 1) + 1
+        for n, s, d, k in zip(x.shape[2:], strides, dilations, window, strict=True)
+    ]
+    channels, filters = x.shape[1] // groups, weight.shape[1]
+    out = np.zeros((x.shape[0], groups * filters, *whole), x.dtype)
+    for group in range(groups):
+        part = x[:, group * channels : (group + 1) * channels]
+        kernel = weight[group * channels : (group + 1) * channels]
+        mine = slice(group * filters, (group + 1) * filters)
+        for place in np.ndindex(*window):
+            spread = np.moveaxis(np.tensordot(part, kernel[(..., *place)], (1, 0)), -1, 1)
+            at = tuple(
+                slice(p * d, p * d + (n - 1) * s + 1, s)
+                for p, d, n, s in zip(place, dilations, x.shape[2:], strides, strict=True)
+            )
+            out[(slice(None), mine, *at)] += spread
+    pads, more = attributes["pads"], attributes["output_padding"]
+    for axis, (length, (before, after), extra) in enumerate(zip(whole, pads, more, strict=True), 2):
+        out = np.take(out, np.arange(before, length - max(after - extra, 0)), axis)
+        behind = [(0, 0)] * out.ndim
+        behind[axis] = (0, max(extra - after, 0))
+        out = np.pad(out, behind)
+    return out if bias is None else out + bias.reshape((-1,) + (1,) * rank)
+
+
+define(
+    OpSpec(
+        "conv_transpose",
+        (Operand("x"), Operand("weight"), Operand("bias", optional=True)),
+        _infer_conv_transpose,
+        {
+            "strides": AttributeSpec(tuple),
+            "pads": AttributeSpec(tuple),
+            "output_padding": AttributeSpec(tuple),
+            "dilations": AttributeSpec(tuple),
+            "groups": AttributeSpec(int, 1),
+        },
+        reference=_conv_transpose,
+        doc="What conv does to gradients: each element of x [N, C, spatial…] times the kernels of "
+        "weight [C, O/groups, kernel…] is added to the result at steps of `strides`; (before, "
+        "after) elements are cut off each spatial axis, `output_padding` zeros stand behind it, "
+        "and the bias [O] is added everywhere: ONNX ConvTranspose.",
+    )
+)
+
+
 # ---- pooling ------------------------------------------------------------------------------
 
 

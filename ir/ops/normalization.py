@@ -188,6 +188,54 @@ define(
 )
 
 
+# ---- group_norm ---------------------------------------------------------------------------
+
+
+def _infer_group_norm(operands: Any, attributes: Any) -> Types:
+    x, gain, bias = operands
+    _infer_norm("group_norm", x, attributes, gain=gain, bias=bias)
+    axis, groups = axis_of("group_norm", attributes["axis"], x.rank), attributes["groups"]
+    channels = x.shape[axis]
+    require(axis != 0, "group_norm: axis 0 is the batch")
+    require(
+        isinstance(channels, int) and groups >= 1 and channels % groups == 0,
+        f"group_norm: {groups} groups do not divide axis {axis} of {x}",
+    )
+    return (x,)
+
+
+def _group_norm(arrays: Any, attributes: Any) -> Any:
+    x, gain, bias = arrays
+    axis = attributes["axis"]
+    first = np.moveaxis(x, axis, 1)
+    rows = first.reshape(len(x), attributes["groups"], -1)
+    rows = rows - np.mean(rows, axis=2, keepdims=True)
+    variance = np.mean(rows * rows, axis=2, keepdims=True)
+    rows = rows / np.sqrt(variance + attributes["epsilon"])
+    normal = np.moveaxis(rows.reshape(first.shape), 1, axis)
+    if gain is not None:
+        normal = normal * _along(gain, axis, x.ndim)
+    return normal if bias is None else normal + _along(bias, axis, x.ndim)
+
+
+define(
+    OpSpec(
+        "group_norm",
+        (Operand("x"), Operand("gain", optional=True), Operand("bias", optional=True)),
+        _infer_group_norm,
+        {
+            "axis": AttributeSpec(int),
+            "groups": AttributeSpec(int),
+            "epsilon": AttributeSpec(float),
+        },
+        reference=_group_norm,
+        doc="(x - mean) / sqrt(variance + epsilon) · gain + bias, mean and variance over each "
+        "group of neighbouring channels (an axis) and all other axes but the batch, gain and bias "
+        "for each channel; Wu and He, Group Normalization (2018).",
+    )
+)
+
+
 # ---- skip_layer_norm ----------------------------------------------------------------------
 
 

@@ -47,7 +47,7 @@ ERRORS = [
     ("E0206", network("Cropping1D(«(1, 2, 3)»)"), "(1, 2)"),
     ("E0206", network("ZeroPadding1D(«-1»)"), "padding=1"),
     ("E0304", network("Cropping1D(«(8, 8)»)"), None),
-    ("E0212", network("UpSampling1D(2, interpolation=«bilinear»)"), "nearest"),
+    ("E0212", network("UpSampling2D(interpolation=«bicubic»)", "(8, 8, 3)"), "nearest"),
     ("E0214", network("«TimeDistributed»()"), "Dense(64)"),
     ("E0241", network("Bidirectional(«Dense(3)»)"), "GRU"),
     ("E0201", network("Bidirectional(«LSTMM»(3))"), "LSTM"),

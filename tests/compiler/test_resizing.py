@@ -110,7 +110,7 @@ def test_separable_convolutions_mix_them_behind() -> None:
         ("Cropping2D(1.5)", "E0206"),
         ("ZeroPadding2D(((1, 2), (1, true)))", "E0206"),
         ("DepthwiseConv2D(9)", "E0304"),
-        ('UpSampling2D(interpolation="bilinear")', "E0212"),
+        ('UpSampling2D(interpolation="bicubic")', "E0212"),
     ],
 )
 def test_what_cannot_be_is_an_error(layer: str, code: str) -> None:

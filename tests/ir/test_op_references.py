@@ -107,6 +107,61 @@ def naive_conv(x: np.ndarray, w: np.ndarray, b: np.ndarray, strides: Any, pads: 
     return out
 
 
+def naive_spread(x: np.ndarray, w: np.ndarray, b: np.ndarray, strides: Any, pads: Any, more: Any,
+                 dilations: Any, groups: int) -> np.ndarray:  # fmt: skip
+    """Two-dimensional transposed convolution, one input at a time."""
+    sizes = [
+        (n - 1) * s + d * (k - 1) + 1 - sum(p) + extra
+        for n, s, d, k, p, extra in zip(
+            x.shape[2:], strides, dilations, w.shape[2:], pads, more, strict=True
+        )
+    ]
+    width = w.shape[1]
+    out = np.zeros((x.shape[0], width * groups, *sizes)) + b[:, None, None]
+    for n, c, i, j in np.ndindex(*x.shape):
+        first = c // (x.shape[1] // groups) * width
+        for o, p, q in np.ndindex(*w.shape[1:]):
+            row = i * strides[0] + p * dilations[0] - pads[0][0]
+            column = j * strides[1] + q * dilations[1] - pads[1][0]
+            if 0 <= row < sizes[0] and 0 <= column < sizes[1]:
+                out[n, first + o, row, column] += x[n, c, i, j] * w[c, o, p, q]
+    return out
+
+
+def transposed_convolutions() -> list[Case]:
+    """Every attribute apart from 1 and 0, on its own and with others."""
+    found = []
+    for strides, pads, more, dilations, groups in (
+        ((1, 1), ((0, 0), (0, 0)), (0, 0), (1, 1), 1),
+        ((2, 3), ((1, 0), (0, 2)), (1, 2), (1, 1), 2),
+        ((1, 2), ((0, 1), (1, 1)), (0, 1), (3, 2), 1),
+        ((3, 2), ((0, 0), (2, 1)), (2, 0), (1, 2), 2),
+    ):
+        weight, bias = normal(4, 3, 3, 2), normal(3 * groups)
+        expected = naive_spread(IMAGE, weight, bias, strides, pads, more, dilations, groups)
+        attributes = {"strides": strides, "pads": pads, "output_padding": more}
+        attributes |= {"dilations": dilations, "groups": groups}
+        found.append(Case("conv_transpose", [IMAGE, weight, bias], expected, attributes))
+    return found
+
+
+RAMP = np.array([[0.0, 3.0, 9.0]])
+LINES = np.array([[0.0, 0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 9.0, 9.0]])
+"""RAMP on lines between the centres of its elements, three times as long."""
+
+
+def naive_groups(x: np.ndarray, groups: int, epsilon: float) -> np.ndarray:
+    """Each member's groups of channels on their own, channels in axis 1."""
+    out = np.zeros_like(x)
+    size = x.shape[1] // groups
+    for member in range(len(x)):
+        for group in range(groups):
+            part = x[member, group * size : (group + 1) * size]
+            scaled = (part - part.mean()) / math.sqrt(part.var() + epsilon)
+            out[member, group * size : (group + 1) * size] = scaled
+    return out
+
+
 def naive_rows(x: np.ndarray, zero_point: int) -> list[np.ndarray]:
     """Each row by the largest step that it needs on either side of zero."""
     scales = np.array(
@@ -468,6 +523,21 @@ CASES = [
         {"heads": 4, "kv_heads": 2, "scale": 1.0, "causal": True},
     ),
     Case("conv", [IMAGE, normal(6, 2, 3, 2), normal(6)], None, {**CONV, "groups": 2}),
+    *transposed_convolutions(),
+    Case("resize", [X], X.repeat(2, 0).repeat(3, 2), {"scales": (2, 1, 3)}),
+    Case("resize", [RAMP], LINES, {"scales": (1, 3), "mode": "linear"}),
+    Case(
+        "group_norm",
+        [IMAGE, None, None],
+        naive_groups(IMAGE, 2, 0.1),
+        {"axis": 1, "groups": 2, "epsilon": 0.1},
+    ),
+    Case(
+        "group_norm",
+        [np.moveaxis(IMAGE, 1, 3), np.arange(4.0), np.ones(4)],
+        np.moveaxis(naive_groups(IMAGE, 4, 0.1), 1, 3) * np.arange(4.0) + 1,
+        {"axis": -1, "groups": 4, "epsilon": 0.1},
+    ),
     Case("max_pool", [IMAGE], pooled(np.max, -np.inf), POOL),
     Case("average_pool", [IMAGE], pooled(np.mean, np.nan), POOL),
     Case("average_pool", [IMAGE], pooled(np.mean, 0.0), {**POOL, "count_include_pad": True}),

@@ -85,6 +85,7 @@ def test_symbolic_types(found: Callable[[], list[str]], expected: list[str]) -> 
 QKV = (f32(2, 3, 8), f32(2, 3, 8), f32(2, 3, 8))
 HEADS = {"heads": 4, "scale": 1.0}
 C2 = {"strides": (1, 1), "pads": ((0, 0), (0, 0)), "dilations": (1, 1)}
+T2 = {**C2, "output_padding": (0, 0)}
 B8 = {"bits": 8, "block": 16}
 P2 = {"kernel": (2, 2), "strides": (1, 1), "pads": ((0, 0), (0, 0))}
 FLOAT_UNARY = [
@@ -195,6 +196,34 @@ ERRORS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("argmax", (f32(3),), {"axis": 1}, "axis 1 is not an axis"),
     ("cumsum", (f32(3),), {"axis": 1}, "axis 1 is not an axis"),
     ("reverse", (f32(3),), {"axis": 1}, "axis 1 is not an axis"),
+    ("resize", (f32(3, 2),), {"scales": (2,)}, "not a whole number for each"),
+    ("resize", (f32(3),), {"scales": (0,)}, "not a whole number for each"),
+    ("resize", (f32(3),), {"scales": (2,), "mode": "cubic"}, "nearest, linear"),
+    ("group_norm", (f32(2, 3, 4),), {"axis": 2, "groups": 3, "epsilon": 0.1}, "do not divide"),
+    ("group_norm", (f32(2, 3, 4),), {"axis": 0, "groups": 1, "epsilon": 0.1}, "the batch"),
+    ("group_norm", (f32(2, 4), f32(3)), {"axis": 1, "groups": 2, "epsilon": 0.1}, "gain"),
+    ("conv_transpose", (f32(1, 4, 3, 3), f32(3, 2, 2, 2)), T2, "channels of x"),
+    ("conv_transpose", (f32(1, 4, 3), f32(4, 2, 2, 2)), T2, "same number of axes"),
+    ("conv_transpose", (f32(1, 4, 3, 3), f32(4, 2, 2, 2), f32(4)), T2, "bias"),
+    ("conv_transpose", (f32(1, 4, 3, 3), f32(4, 2, 2, 2)), {**T2, "strides": (1,)}, "one entry"),
+    (
+        "conv_transpose",
+        (f32(1, 4, 3, 3), f32(4, 2, 2, 2)),
+        {**T2, "output_padding": (1, 0)},
+        "not below a step",
+    ),
+    (
+        "conv_transpose",
+        (f32(1, 4, 1, 3), f32(4, 2, 2, 2)),
+        {**T2, "pads": ((1, 1), (0, 0))},
+        "cut off all",
+    ),
+    (
+        "conv_transpose",
+        (f32(1, 4, 3, 3), f32(4, 2, 2, 2)),
+        {**T2, "pads": ((-1, 1), (0, 0))},
+        "negative",
+    ),
     ("lstm", (f32(5, 2, 3), f32(1, 16, 3), f32(1, 8, 4), None), {}, "recurrent_weight"),
     ("lstm", (f32(5, 3), f32(1, 16, 3), f32(1, 16, 4), None), {}, "x"),
     ("gru", (f32(5, 2, 3), f32(1, 12, 2), f32(1, 12, 4), None), {}, "weight"),

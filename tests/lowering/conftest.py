@@ -165,6 +165,48 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
         ("f32[B, 4, 7, 6]; = f32[4, 2, 1, 2]; _", {**IMAGE, "dilations": (1, 1), "groups": 2}),
         ("f32[B, 2, S]; = f32[3, 2, 1]; _", FLAT),
     ],
+    "conv_transpose": [
+        (
+            "f32[B, 4, 7, 6]; = f32[4, 3, 3, 2]; = f32[3]",
+            {**IMAGE, "output_padding": (1, 0), "dilations": (1, 2)},
+        ),
+        (
+            "f32[B, 4, 3, 5]; = f32[4, 3, 1, 1]; _",
+            {
+                "strides": (3, 2),
+                "pads": ((0, 0), (0, 0)),
+                "output_padding": (2, 1),
+                "dilations": (1, 1),
+                "groups": 2,
+            },
+        ),
+        ("f32[B, 2, S]; = f32[2, 3, 2]; _", {**FLAT, "output_padding": (0,)}),
+        (
+            "f32[B, 2, 3, 2, 3]; = f32[2, 3, 2, 1, 2]; _",
+            {
+                "strides": (2, 1, 3),
+                "pads": ((0, 1), (0, 0), (0, 0)),
+                "output_padding": (0, 0, 1),
+                "dilations": (1, 1, 1),
+            },
+        ),
+    ],
+    "group_norm": [
+        ("f32[B, 8, 3, S]" + f"; {VECTOR}" * 2, {"axis": 1, "groups": 2, "epsilon": 1e-3}),
+        ("f32[B, 8, 3, S]; _; _", {"axis": 1, "groups": 8, "epsilon": 1e-3}),
+        ("f32[B, 3, S, 8]" + f"; {VECTOR}" * 2, {"axis": -1, "groups": 8, "epsilon": 1e-3}),
+        (f"f32[B, 4, 3, 8]; {VECTOR}; _", {"axis": 3, "groups": 4, "epsilon": 1e-3}),
+        (f"f32[B, 8]; _; {VECTOR}", {"axis": 1, "groups": 2, "epsilon": 1e-3}),
+        ("f32[B, 8]; _; _", {"axis": 1, "groups": 8, "epsilon": 1e-3}),
+    ],
+    "resize": [
+        (X, {"scales": (1, 3, 1)}),
+        (X, {"scales": (1, 3, 1), "mode": "linear"}),
+        ("f32[B, 4, 3, 5]", {"scales": (1, 2, 3, 1)}),
+        ("f32[B, 4, 3, 5]", {"scales": (1, 2, 3, 1), "mode": "linear"}),
+        ("f32[B, 4, 3, 5]", {"scales": (1, 1, 3, 4), "mode": "linear"}),
+        ("f32[B, 4, 3, S]", {"scales": (1, 1, 2, 2), "mode": "linear"}),
+    ],
     "max_pool": [("f32[B, 3, 7, 6]", {**IMAGE, "kernel": (3, 2)})],
     "average_pool": [
         ("f32[B, 3, 7, 6]", {**IMAGE, "kernel": (3, 2)}),
