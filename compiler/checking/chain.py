@@ -277,7 +277,7 @@ class Chain:
         self.report.note(
             "N0201",
             f"{call.arguments['encoding_type']} positions are added before this layer"
-            + (" of the decoder's sequence" if flow.stream else ""),
+            + (" of the decoder's sequence" if flow.stream == "decoder_" else ""),
             use.layer.name.span,
             help="`PositionalEncoding(…)` says which, `--positions none` leaves them out",
         )

@@ -21,6 +21,7 @@ COMMANDS = {
     "compile": "neuralc",
     "run": "run",
     "inspect": "inspect",
+    "summary": "summary",
     "debug": "debug",
     "explain": "explain",
     "layers": "layers",

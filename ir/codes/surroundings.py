@@ -70,4 +70,12 @@ CODES = {
         "The file was compiled for a newer ONNX Runtime than is installed. An older one may load "
         "it and compute masked attention otherwise. `--target portable` is for older ones.",
     ),
+    "E0525": Code(
+        "program wanted",
+        "The command reads programs in the language, not files that were compiled from them.",
+    ),
+    "E0526": Code(
+        "no such open axis",
+        "A size was given for an axis that the network does not have, or that is not open.",
+    ),
 }
