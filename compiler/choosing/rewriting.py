@@ -32,9 +32,9 @@ def rewritten(program: ast.Program, changes: Changes) -> ast.Program:
     return cast("ast.Program", _rewrite(program, changes)) if changes else program
 
 
-def at(expression: ast.Expression, span: Span) -> Any:
-    """An expression of which every part stands at `span`."""
-    return _placed(expression, span)
+def at(node: Any, span: Span) -> Any:
+    """A node of the tree of which every part stands at `span`."""
+    return _placed(node, span)
 
 
 def _rewrite(node: Any, changes: Changes) -> Any:

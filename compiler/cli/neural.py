@@ -21,6 +21,7 @@ COMMANDS = {
     "compile": "neuralc",
     "run": "run",
     "inspect": "inspect",
+    "fmt": "fmt",
     "summary": "summary",
     "debug": "debug",
     "explain": "explain",

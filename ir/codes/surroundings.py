@@ -70,6 +70,11 @@ CODES = {
         "The file was compiled for a newer ONNX Runtime than is installed. An older one may load "
         "it and compute masked attention otherwise. `--target portable` is for older ones.",
     ),
+    "E0520": Code(
+        "not formatted",
+        "The formatter makes sure that its result is the same program with the same comments, and "
+        "that formatting it again changes nothing. Here that failed, and the file was left alone.",
+    ),
     "E0525": Code(
         "program wanted",
         "The command reads programs in the language, not files that were compiled from them.",

@@ -1,0 +1,1 @@
+"""Colours for programs, in documents and on terminals."""
