@@ -95,7 +95,7 @@ class Compilation:
     def program(self) -> ast.Program:
         """The syntax tree: what is written."""
         with self._stage("parse"):
-            return _parse(self.source, check_options(self.options))
+            return read_program(self.source, check_options(self.options))
 
     @cached_property
     def model(self) -> Model:
@@ -306,7 +306,7 @@ def check_options(options: CompileOptions, *, open_choices: bool = False) -> Che
     )
 
 
-def _parse(source: Source, options: CheckOptions) -> ast.Program:
+def read_program(source: Source, options: CheckOptions) -> ast.Program:
     """The program. Raises `CompileError` with its syntax errors, and with the other errors of the
     parts that could be read."""
     from .syntax.parser import SyntaxErrors, lines_of_brackets, parse
@@ -385,7 +385,7 @@ def check_program(source: Source, options: CompileOptions) -> tuple[list[str], l
     from .checking.checker import check
 
     checked = check_options(options, open_choices=True)
-    result = check(_parse(source, checked), checked)
+    result = check(read_program(source, checked), checked)
     told = [
         _as_error(d) if options.warnings_as_errors and d.severity is Severity.WARNING else d
         for d in result.diagnostics

@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "run",
     "inspect": "inspect",
     "fmt": "fmt",
+    "lsp": "lsp",
     "summary": "summary",
     "debug": "debug",
     "explain": "explain",

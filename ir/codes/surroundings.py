@@ -75,6 +75,10 @@ CODES = {
         "The formatter makes sure that its result is the same program with the same comments, and "
         "that formatting it again changes nothing. Here that failed, and the file was left alone.",
     ),
+    "E0522": Code(
+        "language server not installed",
+        "The server speaks with editors through a package that is not installed with the compiler.",
+    ),
     "E0525": Code(
         "program wanted",
         "The command reads programs in the language, not files that were compiled from them.",

@@ -24,7 +24,17 @@ PACKAGES_ALLOWED = {
     "passes": {"numpy"},
     "lowering": {"numpy", "onnx"},
     "runtime": {"numpy", "onnxruntime"},
-    "compiler": {"numpy", "lark", "onnx", "rich", "click", "psutil", "pygments"},
+    "compiler": {
+        "numpy",
+        "lark",
+        "onnx",
+        "rich",
+        "click",
+        "psutil",
+        "pygments",
+        "pygls",
+        "lsprotocol",
+    },
 }
 MODULES_OF_IR_FOR_RUNTIME = {"diagnostic", "span", "codes"}
 NETWORKX_AT_HOME = "ir/graph.py"
