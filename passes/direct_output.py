@@ -51,7 +51,9 @@ class DirectOutput(Rewrite[Match]):
         last = graph.producer(rows)
         if last is None or not graph.has_one_use(rows):
             return None
-        right = last.op in QUANTIZED or _writes_whole_rows(last) or _is_wide_product(graph, last)
+        right = (
+            last.op in QUANTIZED or _writes_whole_rows(graph, last) or _is_wide_product(graph, last)
+        )
         return Match((node, last)) if right else None
 
     def rewrite(self, graph: Graph, match: Match, emit: Emitter) -> Sequence[Value]:
@@ -71,13 +73,13 @@ class DirectOutput(Rewrite[Match]):
             made = graph.add(last.op, operands, last.attributes, spans=last.spans, scope=last.scope)
             return made.results
         if last.op != "linear":
-            rank = last.result.type.rank
+            rank = last.results[0].type.rank
             operands = [
                 apart(each) if each is not None and each.type.rank == rank else each
                 for each in last.operands
             ]
             made = graph.add(last.op, operands, last.attributes, spans=last.spans, scope=last.scope)
-            return made.results
+            return made.results[:1]
         rows, weight, bias = last.operands
         assert rows is not None
         assert weight is not None
@@ -88,13 +90,16 @@ class DirectOutput(Rewrite[Match]):
         return [emit("matmul", apart(rows), weight)]
 
 
-def _writes_whole_rows(node: Node) -> bool:
-    """Whether a node computes on rows what it would on more axes: its last axis stays the last."""
-    if len(node.results) != 1 or node.op not in POINTWISE | NORMS:
+def _writes_whole_rows(graph: Graph, node: Node) -> bool:
+    """Whether a node computes on rows what it would on more axes: its last axis stays the last.
+    Nobody reads its other results, such as the sum that a norm was taken of."""
+    if node.op not in POINTWISE | NORMS or any(
+        graph.uses(each) or graph.is_output(each) for each in node.results[1:]
+    ):
         return False
     if node.attributes.get("axis", -1) not in (-1, 1):
         return False
-    result = node.result.type
+    result = node.results[0].type
     return all(
         each is None or each.type.rank <= 1 or each.type.shape == result.shape
         for each in node.operands

@@ -309,6 +309,9 @@ def test_research_is_kept_as_text() -> None:
     assert first.name.text == "Study"
     assert first.text == 'notes "a }" { x: 1 / 2 %? } # }'
     assert (second.name, second.text) == (None, "")
+    (third,) = program("research R { a { b } and network Dense 3 { } }").declarations
+    assert isinstance(third, ast.Research)
+    assert third.text == "a { b } and network Dense 3 { }"
 
 
 # ---- values --------------------------------------------------------------------------------

@@ -132,10 +132,27 @@ def _a_value_for_each_row(layer: Rows) -> Graph:
     return layer.ends(layer.emit("mul", layer.linear(), column))
 
 
+def _normed_sum(layer: Rows, *, sum_is_read: bool) -> Graph:
+    made = layer.emit.all("skip_layer_norm", layer.linear(4), layer.rows, None, None)
+    return layer.ends(made[0], **({"sum": made[1]} if sum_is_read else {}))
+
+
+def _sum_of_a_norm_is_read(layer: Rows) -> Graph:
+    return _normed_sum(layer, sum_is_read=True)
+
+
+def test_a_norm_of_a_sum_writes_the_output(same_meaning: Callable[..., None]) -> None:
+    graph = _normed_sum(Rows(), sum_is_read=False)
+    found = direct(graph)
+    assert last(found) == "skip_layer_norm"
+    same_meaning(graph, found)
+
+
 @pytest.mark.parametrize(
     "write",
     [
         _narrow,
+        _sum_of_a_norm_is_read,
         _used_twice,
         _rows_are_an_output_too,
         _axes_are_cut_otherwise,
