@@ -133,7 +133,7 @@ def _a_value_for_each_row(layer: Rows) -> Graph:
 
 
 def _normed_sum(layer: Rows, *, sum_is_read: bool) -> Graph:
-    made = layer.emit.all("skip_layer_norm", layer.linear(4), layer.rows, None, None)
+    made = layer.emit.all("skip_layer_norm", layer.linear(4), layer.rows, None, None, epsilon=1e-3)
     return layer.ends(made[0], **({"sum": made[1]} if sum_is_read else {}))
 
 
