@@ -7,6 +7,7 @@ A file with errors stays as it is.
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ EXAMPLES = (
     ("neural fmt --diff model.neural", "show what would change"),
     ("neural fmt - < model.neural", "print the formatted program"),
 )
+
+_LINES = re.compile(r"[^\n]*\n|[^\n]+")
+_NO_LINE_END = "\\ No newline at end of file"
 
 
 @click.command(name="fmt", cls=HelpfulCommand, context_settings=SETTINGS, examples=EXAMPLES)
@@ -72,18 +76,20 @@ def _format(messages: Messages, path: Path, given: dict[str, Any]) -> bool:
     source = open_source(messages, path)
     text = formatted(source, given["line_length"])
     is_stdin = str(path) == "-"
-    raw = source.text if is_stdin else path.read_bytes().decode("utf-8")
-    line_end = "\r\n" if "\r\n" in raw else "\n"
+    raw = source.original
+    first = raw.find("\n")
+    line_end = "\r\n" if first > 0 and raw[first - 1] == "\r" else "\n"
     mark = "\ufeff" if raw.startswith("\ufeff") else ""
     result = mark + text.replace("\n", line_end)
     if given["show_diff"]:
-        before, after = source.text.splitlines(True), text.splitlines(True)
+        before, after = _LINES.findall(raw), _LINES.findall(result)
         name = source.name
-        write_diff = "".join(difflib.unified_diff(before, after, name, f"{name} (formatted)"))
-        if write_diff:
-            write_stdout(write_diff)
+        diff = difflib.unified_diff(before, after, name, f"{name} (formatted)")
+        told = [line if line.endswith("\n") else f"{line}\n{_NO_LINE_END}\n" for line in diff]
+        if told:
+            write_stdout("".join(told).encode())
     elif is_stdin and not given["only_check"]:
-        write_stdout(text)
+        write_stdout(result.encode())
     elif result != raw and not given["only_check"]:
         check_writable(path)
         write_file(path, result)

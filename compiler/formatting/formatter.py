@@ -7,15 +7,14 @@ it is when it is formatted again; both are made sure of before it is handed over
 
 from __future__ import annotations
 
-from ...ir.diagnostic import CompileError, Diagnostic, Severity
-from ...ir.span import Span
-from ..choosing.rewriting import at
+from ...ir.diagnostic import CompileError, Diagnostic, ExitStatus, Severity, failure
 from ..syntax import ast
 from ..syntax.parser import parse
-from ..syntax.source import Source
-from .document import render
-from .printer import Printer
-from .tokens import tokenize
+from ..syntax.source import MAX_SOURCE_BYTES, Source
+from .comments import with_comments
+from .layout import laid_out
+from .lexemes import Lexeme
+from .meaning import same_program
 
 LINE_LENGTH = 88
 
@@ -23,13 +22,20 @@ LINE_LENGTH = 88
 def formatted(source: Source, line_length: int = LINE_LENGTH) -> str:
     """The program's text in its canonical layout, with `\\n` at the ends of lines.
 
-    Raises `CompileError` with the syntax errors of a program that cannot be parsed, and E0520
-    (a fault of the formatter) where the result would not mean the same.
+    Raises `CompileError` with the syntax errors of a program that cannot be parsed, E0104 where the
+    result would be larger than a program may be, and E0520 (a fault of the formatter) where it
+    would not mean the same.
     """
     program = parse(source)
-    text = _laid_out(source.text, line_length)
-    again = _laid_out(text, line_length)
-    if not _same(program, text, source.name) or again != text or _lost(source.text, text):
+    words = _words(source.text)
+    text = laid_out(source.text, words, line_length)
+    if len(text.encode()) > MAX_SOURCE_BYTES:
+        raise failure(
+            "E0104",
+            f"`{source.name}` was not formatted: the result would be larger than 1 MB",
+            status=ExitStatus.WRONG_PROGRAM,
+        )
+    if not _is_safe(program, words, text, line_length):
         raise CompileError(
             (
                 Diagnostic(
@@ -38,33 +44,32 @@ def formatted(source: Source, line_length: int = LINE_LENGTH) -> str:
                     f"`{source.name}` was not formatted: the result would not be the same program",
                     notes=("this is a fault of neuralc, not of the program",),
                 ),
-            )
+            ),
+            ExitStatus.COMPILER_FAULT,
         )
     return text
 
 
-def _laid_out(text: str, line_length: int) -> str:
-    return render(Printer(tokenize(text)).program(), line_length)
+def _words(text: str) -> list[Lexeme]:
+    # Loads lark, which whoever only asks for the line length does not need.
+    from .concrete import lexemes_of
+
+    return with_comments(text, lexemes_of(text))
 
 
-def _same(program: ast.Program, text: str, name: str) -> bool:
-    """Whether the text is the same program, apart from places."""
-    nowhere = Span(name, 1, 1, 1, 1)
+def _is_safe(program: ast.Program, words: list[Lexeme], text: str, line_length: int) -> bool:
+    """Whether the text is the program, has its comments in their order, and is canonical."""
     try:
-        other = parse(Source(name, text))
+        other = parse(Source("formatted", text))
     except CompileError:
         return False
-    return bool(at(program, nowhere) == at(other, nowhere))
+    again = _words(text)
+    return (
+        same_program(program, other)
+        and _comments(words) == _comments(again)
+        and laid_out(text, again, line_length) == text
+    )
 
 
-def _lost(before: str, after: str) -> bool:
-    """Whether a comment is missing; one may have moved behind another."""
-    return _comments(before) != _comments(after)
-
-
-def _comments(text: str) -> list[str]:
-    words: list[str] = []
-    for token in tokenize(text):
-        for comment in (*token.before, *token.after):
-            words += comment.text.split()
-    return sorted(words)
+def _comments(words: list[Lexeme]) -> list[list[str]]:
+    return [comment.text.split() for word in words for comment in word.gap.comments]

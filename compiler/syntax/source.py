@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -29,8 +29,12 @@ class Source:
 
     name: str
     text: str
+    original: str = field(default="", compare=False, repr=False)
+    """The text before that."""
 
     def __post_init__(self) -> None:
+        if not self.original:
+            object.__setattr__(self, "original", self.text)
         text = self.text.removeprefix("\ufeff")
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
