@@ -24,6 +24,7 @@ COMMANDS = {
     "fmt": "fmt",
     "lsp": "lsp",
     "summary": "summary",
+    "visualize": "visualize",
     "debug": "debug",
     "explain": "explain",
     "layers": "layers",

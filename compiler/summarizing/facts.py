@@ -65,11 +65,13 @@ class LayerFacts:
 @dataclass(frozen=True, slots=True)
 class BranchFacts:
     """A branch that ends at a layer, or at an output. `input` is the network's input that it starts
-    from, None where it starts from the value before."""
+    from, None where it starts from the value before; `memory` the index of the branch beside it
+    whose result its cross-attentions read."""
 
     name: str
     layers: tuple[LayerFacts, ...]
     input: str | None = None
+    memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,8 @@ class _Figures:
 
     def network(self, model: Model, assumed: tuple[str, ...]) -> NetworkFacts:
         streams = tuple(
-            BranchFacts("", self.chain(stream.calls), stream.input) for stream in model.streams
+            BranchFacts("", self.chain(stream.calls), stream.input, stream.memory)
+            for stream in model.streams
         )
         heads = tuple(self.branch(head) for head in model.heads)
         return NetworkFacts(
@@ -150,7 +153,7 @@ class _Figures:
         return tuple(self.layer(call) for call in calls)
 
     def branch(self, branch: Branch) -> BranchFacts:
-        return BranchFacts(branch.name, self.chain(branch.calls), branch.input)
+        return BranchFacts(branch.name, self.chain(branch.calls), branch.input, branch.memory)
 
     def layer(self, call: LayerCall) -> LayerFacts:
         branches = tuple(self.branch(each) for each in call.branches)

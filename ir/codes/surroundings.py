@@ -87,4 +87,12 @@ CODES = {
         "no such open axis",
         "A size was given for an axis that the network does not have, or that is not open.",
     ),
+    "E0527": Code(
+        "no such kind of picture",
+        "The ending of the output's name says what it is: `.html`, `.svg` or `.png`.",
+    ),
+    "E0528": Code(
+        "renderer of PNG pictures missing",
+        "PNG pictures are made by a package that is not installed with the compiler.",
+    ),
 }

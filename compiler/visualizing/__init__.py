@@ -1,0 +1,1 @@
+"""Pictures of networks: as they are written, and as they run."""
