@@ -32,6 +32,7 @@ PACKAGES_ALLOWED = {
         "click",
         "psutil",
         "pygments",
+        "resvg_py",
         "pygls",
         "lsprotocol",
     },
