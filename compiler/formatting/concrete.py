@@ -211,7 +211,7 @@ class _Builder:
         if _kind(words[-2]) == "COMMA":
             _drop(words[-2:-1])
         items = [w for w in words[1:-1] if _kind(w) != "COMMA"]
-        group = opener.opens = closer.closes = Group()
+        group = opener.opens = closer.closes = Group(rigid=not items)
         for number, item in enumerate(items):
             first = _first(item)
             first.group, first.space = group, " " if number else ""
@@ -272,7 +272,7 @@ def _lines(words: Sequence[Word]) -> None:
     opener, closer = _lexeme(words[0]), _lexeme(words[-1])
     items = [w for w in words[1:-1] if isinstance(w, Part)]
     _drop([w for w in words[1:-1] if isinstance(w, Lexeme)])
-    opener.opens = closer.closes = Group(hard=bool(items))
+    opener.opens = closer.closes = Group(hard=bool(items), rigid=not items)
     closer.space = ""
     for item in items:
         _first(item).begins_line = True

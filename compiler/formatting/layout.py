@@ -42,28 +42,26 @@ class _Printer:
     # ---- what fits ---------------------------------------------------------------------------
 
     def _tails(self) -> dict[int, int]:
-        """For each opening bracket up to which lexeme its line goes on if its items stay in it:
-        the next that begins a line if the brackets around are broken. Also breaks the groups in
-        which a comment needs a line end."""
+        """For each opening bracket up to which lexeme its line goes on if its items stay in it: the
+        next behind its closing one that may begin a line, so that of brackets in a row the last are
+        broken first. Also breaks the groups in which a comment or an item needs a line end."""
         tails: dict[int, int] = {}
         stack: list[tuple[int, Group]] = []
-        # Brackets that wait for it, outside any others and in each group.
-        waiting: list[list[int]] = [[]]
+        closed: list[int] = []
         for index, lexeme in enumerate(self.lexemes):
             if lexeme.gap.breaks and stack:
                 stack[-1][1].broken = True
-            if lexeme.begins_line or (stack and lexeme.group is stack[-1][1]):
-                tails.update((opener, index) for opener in waiting[-1])
-                waiting[-1].clear()
+            group = lexeme.group
+            if lexeme.begins_line or (group is not None and not group.rigid):
+                tails.update((opener, index) for opener in closed)
+                closed.clear()
             if lexeme.closes is not None:
                 opener, group = stack.pop()
-                waiting.pop()
-                waiting[-1].append(opener)
+                closed.append(opener)
                 if (group.broken or group.hard) and stack:
                     stack[-1][1].broken = True
             if lexeme.opens is not None:
                 stack.append((index, lexeme.opens))
-                waiting.append([])
         return tails
 
     def _fits(self, opener: int) -> bool:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pygments.lexer import RegexLexer, bygroups, include, words
+from pygments.lexer import RegexLexer, bygroups, default, include, words
 from pygments.token import (
     Comment,
+    Error,
     Keyword,
     Name,
     Number,
@@ -44,21 +45,38 @@ class NeuralLexer(RegexLexer):  # type: ignore[misc]
             (r"\*/", Comment.Multiline, "#pop"),
             (r"\*", Comment.Multiline),
         ],
+        # Strings are read piece by piece: one that is not closed takes no longer than others.
+        "strings": [
+            (r'"', String.Double, "double"),
+            (r"'", String.Single, "single"),
+        ],
+        "double": [
+            (r'[^"\\\n]+|\\.', String.Double),
+            (r'"', String.Double, "#pop"),
+            (r"\\?\n", Error, "#pop"),
+        ],
+        "single": [
+            (r"[^'\\\n]+|\\.", String.Single),
+            (r"'", String.Single, "#pop"),
+            (r"\\?\n", Error, "#pop"),
+        ],
+        "research head": [
+            include("blanks"),
+            (r"[^\W\d]\w*", Name.Class),
+            (r"\{", Punctuation, ("#pop", "research")),
+            default("#pop"),
+        ],
         "research": [
             (r"\{", Punctuation, "#push"),
             (r"\}", Punctuation, "#pop"),
-            (r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"' r"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'", String),
+            include("strings"),
             (r"(#|//)[^\n]*", Comment.Single),
             (r"/\*", Comment.Multiline, "comment"),
             (r"[^{}\"'#/]+|.", Text),
         ],
         "root": [
             include("blanks"),
-            (
-                r"(research)(\s+)([^\W\d]\w*)?(\s*)(\{)",
-                bygroups(Keyword.Declaration, Whitespace, Name.Class, Whitespace, Punctuation),
-                "research",
-            ),
+            (r"research\b(?!\s*[:=(])", Keyword.Declaration, "research head"),
             (
                 r"(network|define|macro)(\s+)([^\W\d]\w*)",
                 bygroups(Keyword.Declaration, Whitespace, Name.Class),
@@ -76,8 +94,7 @@ class NeuralLexer(RegexLexer):  # type: ignore[misc]
             (r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][+-]?[0-9]+", Number.Float),
             (r"[0-9]*\.[0-9]+|[0-9]+\.", Number.Float),
             (r"[0-9]+", Number.Integer),
-            (r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"', String.Double),
-            (r"'[^'\\\n]*(?:\\.[^'\\\n]*)*'", String.Single),
+            include("strings"),
             (r"@", Name.Decorator),
             (r"[-+*/=]", Operator),
             (r"[{}()\[\]:;,]", Punctuation),

@@ -111,6 +111,12 @@ def test_the_layout(before: str, after: str) -> None:
     assert fmt(after) == after
 
 
+def test_the_examples_are_in_the_layout() -> None:
+    for path in sorted(ROOT.glob("examples/**/*.neural")):
+        text = path.read_text("utf-8")
+        assert fmt(text) == text, path
+
+
 def test_the_example_of_the_page() -> None:
     page = (ROOT / "docs" / "editors.md").read_text("utf-8")
     before, after = re.findall(r"```neural\n# \w+\n(.*?)```", page, re.DOTALL)
@@ -129,6 +135,16 @@ def test_what_does_not_fit_is_broken_one_a_line() -> None:
     assert fmt("Layer(a=1, b=2) * 100", 20) == "Layer(\n  a=1,\n  b=2,\n) * 100\n"
     # Outer brackets first; inner ones stay in one line where they fit then.
     assert fmt("Outer(Inner(a=1, b=2), 333)", 22) == "Outer(\n  Inner(a=1, b=2),\n  333,\n)\n"
+    # Braces are broken before the brackets in front of them.
+    assert fmt("define M(a, b=2) { Dense(units=$a * $b) }", 30) == (
+        "define M(a, b=2) {\n  Dense(units=$a * $b)\n}\n"
+    )
+    assert fmt("A(aaaa, bbbb) {\nDense(3) }", 15) == "A(aaaa, bbbb) {\n  Dense(3)\n}\n"
+    assert fmt("A(aaaa, bbbb) { Dense(units=3) }", 14) == (
+        "A(\n  aaaa,\n  bbbb,\n) {\n  Dense(\n    units=3,\n  )\n}\n"
+    )
+    # Nothing between brackets is nothing to break.
+    assert fmt("AbsolutelyNothing()", 18) == "AbsolutelyNothing()\n"
     # A comment at the end of a line breaks nothing by its length.
     assert fmt("Layer(a=1)  # " + "long " * 20, 20) == "Layer(a=1)  # " + ("long " * 20)[:-1] + "\n"
 

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import neuralc
 import pytest
+from drawn_programs import comments, programs_drawn, tokens
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from neuralc.compiler.highlighting.lexer import NeuralLexer
+from neuralc.compiler.syntax.parser import parse
+from neuralc.compiler.syntax.source import Source
 from neuralc.compiler.syntax.value_builder import HPO_KINDS
 from neuralc.compiler.syntax.vocabulary import DECLARATIONS, SECTIONS
+from neuralc.ir.diagnostic import CompileError
 from pygments.lexers import get_lexer_by_name
-from pygments.token import Comment, Error, Keyword, Name, Number, String
+from pygments.token import Comment, Error, Keyword, Name, Number, Punctuation, String
 
 ROOT = Path(neuralc.__file__).parent
 VSCODE = ROOT / "editors" / "vscode"
@@ -38,6 +45,47 @@ def test_the_lexer_knows_every_token_of_every_program(text: str) -> None:
     assert "".join(content for _, content in tokens).strip("\n") == text.strip("\n")
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_the_lexer_knows_every_token_of_programs_in_every_form(data: st.DataObject) -> None:
+    text = data.draw(programs_drawn())
+    if "research" not in text and "\\" not in text:
+        words = tokens(text)
+        words.insert(data.draw(st.integers(0, len(words))), data.draw(comments))
+        text = " ".join(words)
+    try:
+        parse(Source("p", text))
+    except CompileError:
+        assume(False)
+    read = list(NeuralLexer().get_tokens(text))
+    assert not [token for token in read if token[0] is Error]
+    assert "".join(content for _, content in read).strip("\n") == text.strip("\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["research{ a? }", "research R { a? }", "research # c\n R\n{ a? { ! } }", "research {?}"],
+)
+def test_the_body_of_a_research_block_is_any_text(text: str) -> None:
+    read = list(NeuralLexer().get_tokens(text))
+    assert not [token for token in read if token[0] is Error]
+    assert read[0] == (Keyword.Declaration, "research")
+    assert Name not in [kind for kind, _ in read]
+
+
+@pytest.mark.parametrize("text", ['"\\', "a ", "a:", "/*", "research{", "research R"])
+def test_the_lexer_takes_linear_time_for_broken_programs(text: str) -> None:
+    start = time.process_time()
+    list(NeuralLexer().get_tokens(text * (100_000 // len(text))))
+    assert time.process_time() - start < 5
+
+
+def test_a_string_without_an_end_ends_with_its_line() -> None:
+    read = list(NeuralLexer().get_tokens("A('b\nC(3)"))
+    assert (Error, "\n") in read
+    assert read[-4:-1] == [(Punctuation, "("), (Number.Integer, "3"), (Punctuation, ")")]
+
+
 def test_what_the_tokens_are() -> None:
     text = (
         'network Net { # c\n input: (28, 28) layers: Dense(8, activation="relu") * 2 '
@@ -52,7 +100,7 @@ def test_what_the_tokens_are() -> None:
     assert kinds["activation"] is kinds["epochs"] is Name.Attribute
     assert kinds["left"] is Name.Label
     assert kinds["$m"] is Name.Variable
-    assert kinds['"relu"'] in String
+    assert kinds["relu"] in String
     assert kinds["1e3"] is Number.Float
     assert kinds["None"] is Keyword.Constant
     assert kinds["HPO"] is kinds["log_range"] is Keyword.Pseudo
