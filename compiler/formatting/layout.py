@@ -128,6 +128,8 @@ class _Printer:
                 in_new_line = True
             may_blank = lexeme.begins_line
             self._write_comment(comment)
+            # Behind several lines a word would be hard to find.
+            in_new_line = in_new_line and "\n" not in comment.text
         if lexeme.kind == "END" or (before is None and not gap.comments):
             return
         follows = gap.comments and gap.newlines == 0 and not gap.comments[-1].to_line_end
