@@ -309,7 +309,7 @@ def check_options(options: CompileOptions, *, open_choices: bool = False) -> Che
 def read_program(source: Source, options: CheckOptions) -> ast.Program:
     """The program. Raises `CompileError` with its syntax errors, and with the other errors of the
     parts that could be read."""
-    from .syntax.parser import SyntaxErrors, lines_of_brackets, parse
+    from .syntax.parser import SyntaxErrors, lines_of_brackets, parse, within
 
     try:
         return parse(source)
@@ -324,7 +324,7 @@ def read_program(source: Source, options: CheckOptions) -> ast.Program:
         more = [d for d in more if not any(_contains(d.span, span) for span in wrong)]
         lines = lines_of_brackets(found.diagnostics)
         more = [d for d in more if d.span is None or d.span.line not in lines]
-        told = sorted((*found.diagnostics, *more), key=_place)
+        told = sorted((*found.diagnostics, *within(source, more)), key=_place)
         raise CompileError(tuple(told)) from None
 
 

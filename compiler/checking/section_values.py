@@ -29,15 +29,17 @@ def plain(value: Evaluated) -> Any:
 
 
 def _open(choice: OpenChoice) -> dict[str, Any]:
+    from ..choosing.choices import UNKNOWN, read_choice, shown
     from ..choosing.choices import plain as constant
-    from ..choosing.choices import read_choice
     from .reporter import Reporter
 
     read = read_choice(choice.node, Reporter())
     if read is None:
         return {"open": choice.kind}
     if read.options:
-        return {"open": choice.kind, "values": [constant(each) for each in read.options]}
+        values = [constant(each) for each in read.options]
+        told = [shown(value) if value is UNKNOWN else value for value in values]
+        return {"open": choice.kind, "values": told}
     ends = {"low": read.low, "high": read.high, "step": read.step}
     return {"open": choice.kind} | {key: end for key, end in ends.items() if end is not None}
 

@@ -68,6 +68,9 @@ UNKNOWN = Word("…")
 def read_choice(node: ast.Hpo, report: Reporter) -> OpenChoice | None:
     """What an `HPO(…)` offers; None after a report of E0242."""
     kind = node.choice.name.text
+    if any(_holds_choice(argument.value) for argument in node.choice.arguments):
+        _wrong(node, "an open choice cannot hold another", "", report)
+        return None
     named = {a.name.text: a.value for a in node.choice.arguments if a.name is not None}
     values = [a.value for a in node.choice.arguments if a.name is None]
     default = named.pop("default", None)
@@ -132,6 +135,20 @@ def shown(value: Any) -> str:
         inner = ", ".join(shown(each) for each in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _holds_choice(expression: ast.Expression) -> bool:
+    match expression:
+        case ast.Hpo():
+            return True
+        case ast.Binary(left=left, right=right):
+            return _holds_choice(left) or _holds_choice(right)
+        case ast.Sequence(items=items):
+            return any(_holds_choice(each) for each in items)
+        case ast.Call(arguments=arguments):
+            return any(_holds_choice(each.value) for each in arguments)
+        case _:
+            return False
 
 
 def _has_dollar(expression: ast.Expression) -> bool:

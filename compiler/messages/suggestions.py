@@ -6,6 +6,7 @@ In: a word and the words that would have been right. Out: the closest of them, o
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 
 def closest(word: str, candidates: Iterable[str]) -> str | None:
@@ -15,6 +16,11 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
     third of the word's length, so that short words have no near misses; the first of several
     equally near ones wins.
     """
+    return _closest(word, tuple(candidates))
+
+
+@lru_cache(maxsize=512)
+def _closest(word: str, candidates: tuple[str, ...]) -> str | None:
     plain = _plain(word)
     best: str | None = None
     best_distance = len(plain) // 3 + 1

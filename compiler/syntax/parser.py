@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...ir.diagnostic import CompileError, Diagnostic, Severity
@@ -93,7 +94,36 @@ def parse(source: Source) -> ast.Program:
         from .damage import with_gaps
 
         program = with_gaps(program, gaps, guessed)
-    raise SyntaxErrors(tuple(sorted(_independent(found.values()), key=_position)), program)
+    told = within(source, _independent(found.values()))
+    raise SyntaxErrors(tuple(sorted(told, key=_position)), program)
+
+
+def within(source: Source, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Diagnostics about a text that was completed at its end, with the places that they would have
+    behind that end put to it."""
+    lines = [len(line) + 1 for line in source.text.split("\n")]
+
+    def inside(span: Span) -> Span:
+        line, end_line = min(span.line, len(lines)), min(span.end_line, len(lines))
+        column, end = min(span.column, lines[line - 1]), min(span.end_column, lines[end_line - 1])
+        if (line, column, end_line, end) == (
+            span.line,
+            span.column,
+            span.end_line,
+            span.end_column,
+        ):
+            return span
+        return Span(span.file, line, column, end_line, end)
+
+    return [
+        replace(
+            each,
+            span=inside(each.span) if each.span is not None else None,
+            labels=tuple(replace(label, span=inside(label.span)) for label in each.labels),
+            fixes=tuple(replace(fix, span=inside(fix.span)) for fix in each.fixes),
+        )
+        for each in diagnostics
+    ]
 
 
 def _independent(found: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -198,6 +198,7 @@ def test_what_cannot_be_set_is_refused(
         ("choice(1, 2, default=3)", "not among what is offered"),
         ("int_range(1, 4, default=9)", "not among what is offered"),
         ("range(1, 4, stp=1)", "no argument `stp`"),
+        ("choice(HPO(choice(1, 2)), 3)", "cannot hold another"),
     ],
 )
 def test_an_open_choice_is_checked(hpo: str, said: str) -> None:
