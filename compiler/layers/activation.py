@@ -8,6 +8,7 @@ from ...ir.type import TensorType
 from ..checking.site import Site
 from .activations import activate, activation_nodes, activation_weights, prelu
 from .initializers import ZEROS
+from .normalization import axis_of, mixes_padding
 from .spec import LayerSpec, Parameter, Wants, define
 from .weight import Weight
 
@@ -120,9 +121,9 @@ def _softmax_shape(site: Site) -> TensorType | None:
     """The shape stays."""
     if not site.require_float():
         return None
-    rank, axis = site.arriving.rank, site.arguments["axis"]
-    if not -rank < axis < rank or axis == 0:
-        site.error("E0301", f"a value of rank {rank - 1} arrives, which has no axis {axis}", "axis")
+    axis = axis_of(site)
+    if axis is not None and not mixes_padding(site, (axis,)):
+        site.arguments.values["axis"] = axis
     return site.arriving
 
 
@@ -133,7 +134,7 @@ define(
         "softmax",
         (Parameter("axis", Wants.INTEGER, -1, "the axis that sums to one"),),
         _softmax_shape,
-        lambda make, x: make("softmax", x, axis=make["axis"] % x.type.rank),
+        lambda make, x: make("softmax", x, axis=make["axis"]),
         nodes=1,
     )
 )

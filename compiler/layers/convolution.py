@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ..building.construction import Construction
 
 
-def _check(site: Site) -> None:
-    """groups divides filters; strides and dilations are not both above one."""
+def check_groups(site: Site) -> None:
+    """groups divides filters."""
     a = site.arguments
     if a.usable("filters", "groups") and a["filters"] % a["groups"]:
         a.failed.add("groups")
@@ -32,18 +32,24 @@ def _check(site: Site) -> None:
         )
 
 
+def groups_divide(site: Site) -> bool:
+    """Whether groups divides the channels that arrive; reports it where not."""
+    a = site.arguments
+    if not a.usable("groups") or site.width % a["groups"] == 0:
+        return True
+    site.error(
+        "E0310",
+        f"{a['groups']} groups do not divide the {site.width} channels that arrive",
+        "groups",
+        labels=site.origin_label("{name}"),
+    )
+    return False
+
+
 def _shape(site: Site) -> TensorType | None:
     """[batch, spatial…, channels] -> [batch, windows…, filters]."""
     a = site.arguments
-    if not site.require_float() or not site.require_known_width():
-        return None
-    if a.usable("groups") and site.width % a["groups"]:
-        site.error(
-            "E0310",
-            f"{a['groups']} groups do not divide the {site.width} channels that arrive",
-            "groups",
-            labels=site.origin_label("{name}"),
-        )
+    if not site.require_float() or not site.require_known_width() or not groups_divide(site):
         return None
     spatial = sliding(site, a["kernel_size"], a["strides"], a["dilation_rate"], "kernel_size")
     return None if spatial is None else site.floats((*spatial, a["filters"]))
@@ -118,7 +124,7 @@ for _axes in (1, 2, 3):
             ),
             _shape,
             _build,
-            check=_check,
+            check=check_groups,
             mask=Mask.ENDS,
             aliases=(f"Convolution{_axes}D",),
             weights=_weights,

@@ -22,7 +22,8 @@ MULTIPLIER = Parameter(
 )
 
 
-def _window(axes: int) -> tuple[Parameter, ...]:
+def _window(axes: int, *behind: Parameter) -> tuple[Parameter, ...]:
+    """The window's parameters; `behind` are those between padding and dilation."""
     ones = (1,) * axes
     return (
         Parameter("kernel_size", Wants.SIZES, doc="size of the window", minimum=1, axes=axes),
@@ -36,6 +37,7 @@ def _window(axes: int) -> tuple[Parameter, ...]:
             axes=axes,
         ),
         *window_parameters(axes),
+        *behind,
         Parameter(
             "dilation_rate",
             Wants.SIZES,
@@ -136,7 +138,7 @@ for _axes in (1, 2):
             f"Convolution of each channel by itself over {_axes} {_over}; the kernel is "
             "[window…, channels, depth_multiplier].",
             f"depthwise_conv{_axes}d",
-            (*_window(_axes), MULTIPLIER, ACTIVATION, USE_BIAS),
+            (*_window(_axes, MULTIPLIER), ACTIVATION, USE_BIAS),
             _shape,
             _build_depthwise,
             mask=Mask.ENDS,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...ir.type import TensorType
 from ..checking.site import Site
 from .initializers import ONES, ZEROS
-from .normalization import CENTER, SCALE
+from .normalization import AXIS, CENTER, SCALE, axis_of, mixes_padding
 from .spec import LayerSpec, Parameter, Wants, define
 from .weight import Weight
 
@@ -20,18 +21,16 @@ EPSILON = Parameter("epsilon", Wants.NUMBER, 1e-3, "added under the root", minim
 
 def _shape(site: Site) -> TensorType | None:
     """[batch, …, channels] -> the same; groups divide the channels."""
-    if not site.require_float() or not site.require_known_width():
+    if not site.require_float():
         return None
-    if site.flow is not None and site.flow.padding and site.arriving.rank == 3:
-        site.error(
-            "E0212",
-            f"`{site.name}` over the steps of a sequence with padding cannot be compiled yet: its "
-            "mean would count what the padding holds",
-            labels=site.origin_label("{name}"),
-            help="LayerNormalization normalizes each step by itself",
-        )
+    axis = axis_of(site)
+    if axis is None or not site.require_known_width(axis):
         return None
-    a, width = site.arguments, site.width
+    if site.arriving.rank == 3 and mixes_padding(site, (1,)):
+        return None
+    a, width = site.arguments, site.arriving.shape[axis]
+    assert isinstance(width, int)
+    a.values["axis"] = axis
     groups = a.values.get("groups", width)
     groups = width if groups == -1 else groups
     if groups < 1 or width % groups:
@@ -54,7 +53,10 @@ def _nearest(groups: int, width: int) -> int:
 
 
 def _weights(site: Site) -> tuple[Weight, ...]:
-    shape, a = (site.width,), site.arguments
+    a = site.arguments
+    width = site.arriving.shape[a["axis"]]
+    assert isinstance(width, int)
+    shape = (width,)
     gain = (Weight("gain", shape, "gamma", ONES),) if a["scale"] else ()
     bias = (Weight("bias", shape, "beta", ZEROS),) if a["center"] else ()
     return (*gain, *bias)
@@ -67,7 +69,7 @@ def _build(make: Construction, x: Value) -> Value:
         x,
         make.weight("gain") if make["scale"] else None,
         make.weight("bias") if make["center"] else None,
-        axis=x.type.rank - 1,
+        axis=make["axis"],
         groups=make["groups"],
         epsilon=make["epsilon"],
     )
@@ -77,11 +79,12 @@ GROUPS = Parameter(
     "groups", Wants.INTEGER, 32, "parts of the channels; -1 for each channel by itself"
 )
 
-for _name, _scope, _own, _aliases, _doc in (
+for _name, _scope, _own, _named, _aliases, _doc in (
     (
         "GroupNormalization",
         "group_normalization",
-        (GROUPS,),
+        (GROUPS, AXIS),
+        (),
         ("GroupNorm",),
         "(x - mean) / √(variance + epsilon) · gain + bias over all places and a group of channels; "
         "Wu and He (2018).",
@@ -90,6 +93,7 @@ for _name, _scope, _own, _aliases, _doc in (
         "InstanceNormalization",
         "instance_normalization",
         (),
+        (replace(AXIS, named_only=True),),
         ("InstanceNorm",),
         "Group normalization with one channel a group; Ulyanov et al. (2016).",
     ),
@@ -99,7 +103,7 @@ for _name, _scope, _own, _aliases, _doc in (
             _name,
             _doc,
             _scope,
-            (*_own, EPSILON, CENTER, SCALE),
+            (*_own, EPSILON, CENTER, SCALE, *_named),
             _shape,
             _build,
             aliases=_aliases,

@@ -1,4 +1,4 @@
-"""Layers that are part of the language and cannot be compiled yet.
+"""Layers of Keras that have a place in the language and cannot be compiled yet.
 
 In: nothing. Out: their names, and those of arguments, so that a program that uses one gets a
 message that says so, and not one about an unknown name.
@@ -7,9 +7,13 @@ message that says so, and not one about an unknown name.
 from __future__ import annotations
 
 PENDING = (
-    "Conv1DTranspose",
-    "Conv2DTranspose",
-    "Lambda",
+    "AdditiveAttention",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
+    "EinsumDense",
+    "GroupQueryAttention",
+    "SpectralNormalization",
 )
 
 EFFICIENT = ("window", "block", "global_tokens", "stride", "feature_map")

@@ -19,15 +19,20 @@ if TYPE_CHECKING:
 Pads = tuple[tuple[int, int], ...]
 
 
-def window_parameters(axes: int, *, causal: bool = False) -> tuple[Parameter, ...]:
+def window_parameters(
+    axes: int, *, causal: bool = False, transposed: bool = False
+) -> tuple[Parameter, ...]:
     """Strides' companions `padding` and `data_format` for windows over `axes` axes."""
+    meaning = "valid: only whole windows; same: as many as without stride 1, edges padded"
+    if transposed:
+        meaning = "valid: all that a window reaches; same: the size times the stride"
     choices = ("valid", "same", "causal") if causal else ("valid", "same")
     return (
         Parameter(
             "padding",
             Wants.CHOICE,
             "valid",
-            "valid: only whole windows; same: as many as without stride 1, edges padded",
+            meaning,
             choices=choices,
         ),
         Parameter(

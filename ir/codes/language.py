@@ -259,6 +259,26 @@ CODES = {
         "A position counts from 0, or from -1 backwards from the last one, and lies within the "
         "sequence. In one of open length it lies within the largest length.",
     ),
+    "E0317": Code(
+        "output padding of a stride or more",
+        "A transposed convolution writes a window every so many places; `output_padding` adds some "
+        "behind the last one, fewer than a stride has.",
+    ),
+    "E0318": Code(
+        "nothing is left of an axis",
+        'A transposed convolution with `padding="same"` cuts off what its windows reach beyond '
+        "the size that is asked for; with an `output_padding` of its own that can be everything.",
+    ),
+    "E0319": Code(
+        "not a formula",
+        "A Lambda holds arithmetic over `x` in quotes. It is read as a formula and never runs as "
+        "Python.",
+    ),
+    "E0320": Code(
+        "formula without a use",
+        "A Lambda whose formula does not depend on `x`, or whose numbers have no value in float32, "
+        "computes nothing.",
+    ),
     "N0201": Code(
         "positions added",
         "Attention does not see order. Where no PositionalEncoding stands before the first "

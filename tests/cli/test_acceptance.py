@@ -157,7 +157,7 @@ def test_nothing_is_said_that_follows(
     ("layers", "help"),
     [
         ("Transformer(8)", "did you mean `TransformerEncoder` or `TransformerDecoder`?"),
-        ("Lambda(8)", "`neural layers` lists those that can"),
+        ("EinsumDense(8)", "`neural layers` lists those that can"),
         ('Dense(3, "rellu")', "did you mean `relu`?"),
         ("TransformerEncoder(7, 512)", "num_heads=4 or num_heads=8 would divide it"),
     ],

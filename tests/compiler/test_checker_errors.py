@@ -37,11 +37,14 @@ def network(layers: str, input: str = "(16, 32)", more: str = "") -> str:
     return f"network N {{\n  input: {input}\n  layers:\n    {layers}\n  {more}\n}}"
 
 
+MASKED = "Embedding(9, 4, mask_zero=true)"
+SMALL = 'Conv1DTranspose(4, 2, padding="same", output_padding=«0»)'
+
 ERRORS = [
     # names and arguments
     ("E0201", network("«Dence»(10)"), "did you mean `Dense`?"),
     ("E0201", network("«Quux»(10)"), "`neural layers`"),
-    ("E0202", network("«Lambda»(3)"), None),
+    ("E0202", network("«ConvLSTM2D»(3)"), None),
     ("E0214", network("«Bidirectional»()"), "LSTM(64)"),
     ("E0310", network("GroupNormalization(groups=«5»)"), "groups=4"),
     ("E0206", network("Cropping1D(«(1, 2, 3)»)"), "(1, 2)"),
@@ -97,7 +100,32 @@ ERRORS = [
     ("E0211", network("Dense(units=8, «relu»)"), None),
     ("E0212", network('TransformerEncoder(4, attention=«"local"»)'), None),
     ("E0212", network('TransformerEncoder(4, position=«"rotary"»)'), None),
-    ("E0212", network("LayerNormalization(axis=«1»)"), "Permute"),
+    ("E0212", network(f"{MASKED} «LayerNormalization»(axis=1)", "(9,)"), "last axis"),
+    ("E0212", network(f"{MASKED} «RMSNormalization»(axis=[1, 2])", "(9,)"), "last axis"),
+    ("E0212", network(f"{MASKED} «UnitNormalization»(axis=-2)", "(9,)"), "last axis"),
+    ("E0212", network(f"{MASKED} «Softmax»(axis=1)", "(9,)"), "last axis"),
+    ("E0212", network(f"{MASKED} «GroupNormalization»(2)", "(9,)"), "last axis"),
+    ("E0301", network("LayerNormalization(axis=«(1, 3)»)"), "axis 0 is the batch"),
+    ("E0301", network("GroupNormalization(2, axis=«0»)"), "axis 0 is the batch"),
+    ("E0301", network("Softmax(«-3»)"), "axis 0 is the batch"),
+    ("E0306", network("«LayerNormalization»(axis=1)", "(n, 3)"), None),
+    ("E0310", network("GroupNormalization(groups=«3», axis=1)"), "groups=2"),
+    ("E0310", network("Conv1DTranspose(8, 3, groups=«3»)"), None),
+    ("E0310", network("Conv1DTranspose(6, 3, groups=«3»)"), None),
+    ("E0317", network("Conv1DTranspose(8, 3, 2, output_padding=«2»)"), "leave it out"),
+    ("E0318", network(SMALL, "(1, 3)"), "valid"),
+    ("E0206", network("Lambda(«3»)"), None),
+    ("E0319", network('Lambda("x «^» 2")'), "`**`"),
+    ("E0319", network('Lambda("x + «y»")'), "abs, exp"),
+    ("E0319", network('Lambda("«np.sqrt»(x)")'), "`sqrt(…)`"),
+    ("E0319", network('Lambda("«sqr»(x)")'), "did you mean `sqrt`?"),
+    ("E0319", network('Lambda("2 * (x + 1«"»)'), None),
+    ("E0319", network('Lambda("x «x»")'), None),
+    ("E0319", network('Lambda("max(x«)»")'), None),
+    ("E0319", network('Lambda("lambda «:» x")'), "lambda x: 2*x"),
+    ("E0320", network('Lambda("«2 * 3»")'), "use `x`"),
+    ("E0320", network('Lambda("x + 1 / «0»")'), None),
+    ("E0320", network('Lambda("x * «1e39»")'), None),
     ("E0213", network("TransformerEncoder(heads=«7», d_model=32)"), "num_heads=4 or num_heads=8"),
     ("E0213", network("TransformerEncoder(«32», 4)"), "num_heads=4, d_model=32?"),
     ("E0213", network("TransformerEncoder(num_heads=«5»)"), "num_heads=4 or num_heads=8"),

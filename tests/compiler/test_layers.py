@@ -37,6 +37,9 @@ EXAMPLES = {
     ),
     "Activation": ("Activation(gelu_tanh)", "(5,)"),
     "ReLU": ("ReLU(6, 0.1, 0.5)", "(5,)"),
+    "Lambda": ('Lambda("relu(2 * x + 1) ** 2 / (3 - x)")', "(5,)"),
+    "LayerNormalization": ("LayerNormalization(axis=[1, 2])", "(3, 4, 5)"),
+    "RMSNormalization": ("RMSNormalization(axis=[1, 2])", "(3, 4, 5)"),
     "Reshape": ("Reshape((2, 10))", "(5, 4)"),
     "Permute": ("Permute((2, 1))", "(5, 4)"),
     "Dropout": ("Dropout(0.5)", "(5,)"),
@@ -60,6 +63,10 @@ EXAMPLES = {
     **{
         f"SeparableConv{n}D": (f"SeparableConv{n}D(3, 2, activation=gelu_tanh)", input)
         for n, input in ((1, "(8, 4)"), (2, "(8, 8, 4)"))
+    },
+    **{
+        f"Conv{n}DTranspose": (f"Conv{n}DTranspose(3, 2, activation=gelu_tanh)", input)
+        for n, input in ((1, "(8, 4)"), (2, "(8, 8, 4)"), (3, "(4, 4, 4, 4)"))
     },
     "RepeatVector": ("RepeatVector(3)", "(4,)"),
     "Bidirectional": (

@@ -8,32 +8,9 @@ import numpy as np
 import pytest
 from neuralc.compiler.driver import compile
 from neuralc.ir.diagnostic import CompileError
-from neuralc.ir.evaluate import evaluate
-from neuralc.ir.interpreter import interpret
+from on_targets import results
 
 X = np.random.default_rng(0).standard_normal((2, 5, 7, 3)).astype(np.float32)
-
-
-def results(layers: str, x: Any, shape: str) -> tuple[Any, list[Any]]:
-    """What the interpreter and each target's runtime find, and the weights."""
-    weights: list[Any] = []
-    found: list[Any] = []
-    for target in ("cpu", "portable"):
-        for level in (0, 2):
-            model = compile(
-                f"network N {{ input: {shape} layers: {layers} }}",
-                target=target,
-                opt_level=level,
-                lint=False,
-            )
-            graph = model._compilation.source_graph
-            (exact,) = interpret(graph, {"input": x}).values()
-            (result,) = model.session().run({"input": x}).values()
-            np.testing.assert_allclose(result, exact, rtol=1e-5, atol=1e-5)
-            weights = [np.asarray(evaluate(source)) for _, source in graph.sources()]
-            found.append(exact)
-    assert all(np.array_equal(found[0], each) for each in found)
-    return found[0], weights
 
 
 MOVES = {
@@ -53,6 +30,21 @@ MOVES = {
 def test_images(layer: str) -> None:
     found, _ = results(layer, X, "(5, 7, 3)")
     np.testing.assert_array_equal(found, MOVES[layer])
+
+
+def test_lines_between_pixels() -> None:
+    found, _ = results('UpSampling2D((2, 3), interpolation="bilinear")', X, "(5, 7, 3)")
+    expected = X.astype(np.float64)
+    for axis, scale in ((1, 2), (2, 3)):
+        size = X.shape[axis]
+        centres = (np.arange(size * scale) + 0.5) / scale - 0.5
+        expected = np.apply_along_axis(
+            lambda line, at, size=size: np.interp(at, np.arange(size), line),
+            axis,
+            expected,
+            centres,
+        )
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("shape", ["(7, 3)", "(None, 3)"])
@@ -86,7 +78,7 @@ def each_channel(x: Any, kernel: Any) -> Any:
 
 
 def test_depthwise_convolutions_keep_channels_apart() -> None:
-    layer = 'DepthwiseConv2D((2, 3), depth_multiplier=2, bias_initializer="random_normal")'
+    layer = 'DepthwiseConv2D((2, 3), 1, "valid", 2, bias_initializer="random_normal")'
     found, (kernel, bias) = results(layer, X, "(5, 7, 3)")
     np.testing.assert_allclose(found, each_channel(X.astype(float), kernel) + bias, rtol=1e-12)
 
