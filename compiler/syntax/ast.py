@@ -230,10 +230,12 @@ Declaration = Network | Macro | Research | Fragment
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A whole source file: its declarations in the order in which they are written."""
+    """A whole source file: its declarations in the order in which they are written.
+    `has_choices` is whether an `HPO(…)` stands anywhere in it."""
 
     declarations: tuple[Declaration, ...]
     span: Span
+    has_choices: bool = False
 
     @property
     def networks(self) -> tuple[Network, ...]:

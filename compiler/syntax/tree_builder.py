@@ -264,7 +264,8 @@ class TreeBuilder(ValueBuilder):
                     declarations.append(child)
             else:
                 loose.append(child)
-        return ast.Program(tuple(declarations), self.source.span(0, len(self.source.text)))
+        span = self.source.span(0, len(self.source.text))
+        return ast.Program(tuple(declarations), span, self.has_choices)
 
     def _fragment(self, pieces: list[Any]) -> ast.Fragment:
         self._check_keywords(pieces)

@@ -48,6 +48,7 @@ class ValueBuilder:
         self.source = source
         self.file_name = source.name
         self.problems: list[Diagnostic] = []
+        self.has_choices = False
         # Depth of each composite expression. The node is kept with it so that its id stays its own.
         self._depths: dict[int, tuple[int, object]] = {}
 
@@ -156,6 +157,7 @@ class ValueBuilder:
                 call.name.span,
                 help=f"the kinds are {', '.join(HPO_KINDS)}",
             )
+        self.has_choices = True
         node = ast.Hpo(call, self.span(children[0], children[-1]))
         return self._nested(node, call)
 

@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,3 +113,43 @@ def test_a_compilation_holds_a_few_tensors_and_never_the_model(tmp_path: Path) -
     assert cost.peak <= 300e6
     assert cost.peak - small.peak <= 40e6
     assert cost.cpu <= SLACK * 3.0
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """CPU time of the fastest of several runs."""
+    times = []
+    for _ in range(4):
+        start = time.process_time()
+        work()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def _long_program(lines: int) -> Source:
+    kinds = (
+        '    Dense(64, activation="relu")  # a layer',
+        "    Dropout(0.1)",
+        "    LayerNormalization()",
+        '    ResidualConnection { Dense(64, "gelu") }',
+    )
+    inner = [kinds[number % len(kinds)] for number in range(lines - 4)]
+    head = ["network Long {", "  input: (64,)", "  layers:"]
+    return Source("long", "\n".join([*head, *inner, "}", ""]))
+
+
+def test_a_program_of_2000_lines_is_checked_in_half_a_second() -> None:
+    from neuralc.compiler.driver import check_program
+
+    source = _long_program(2000)
+    _, told = check_program(source, CompileOptions())
+    assert not told
+    assert cpu_seconds(lambda: check_program(source, CompileOptions())) < 0.5 * SLACK
+
+
+def test_parsing_is_linear_in_the_length_of_the_program() -> None:
+    from neuralc.compiler.syntax.parser import parse
+
+    short, long = _long_program(1000), _long_program(16_000)
+    parse(short)
+    times = [cpu_seconds(lambda each=each: parse(each)) for each in (short, long)]
+    assert times[1] < 16 * times[0] * SLACK
