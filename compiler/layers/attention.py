@@ -226,7 +226,8 @@ def _shape(site: Site) -> TensorType | None:
                 help='use mode="self", or put a TransformerDecoder behind a TransformerEncoder',
             )
             return x
-        if site.memory is None:
+        if site.memory is None:  # what is to be attended to has an error, which has been told
+            a.failed.add("mode")
             return x
         context = site.memory
     sizes = _sizes(site)
