@@ -6,7 +6,7 @@ written, not what it means: macros, repetitions and names are still unresolved.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...ir.span import Span
 
@@ -235,7 +235,7 @@ class Program:
 
     declarations: tuple[Declaration, ...]
     span: Span
-    has_choices: bool = False
+    has_choices: bool = field(default=False, repr=False)
 
     @property
     def networks(self) -> tuple[Network, ...]:

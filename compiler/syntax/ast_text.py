@@ -30,7 +30,7 @@ def _write(node: Any, role: str, indent: int, out: list[str]) -> None:
     inner: list[tuple[str, Any]] = []
     for field in fields(node):
         value = getattr(node, field.name)
-        if isinstance(value, Span) or value is None:
+        if isinstance(value, Span) or value is None or not field.repr:
             continue
         if isinstance(value, ast.Name):
             own.append(value.text)

@@ -13,6 +13,7 @@ import numpy as np
 from neuralc.compiler.driver import compile
 from neuralc.ir.evaluate import evaluate
 from neuralc.ir.interpreter import interpret
+from neuralc.ir.value import Kind
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
@@ -31,7 +32,7 @@ def weights_of(model: Any, scope: str) -> list[Array]:
     return [
         np.asarray(evaluate(source))
         for value, source in graph.sources()
-        if value.name.startswith(f"{scope}/")
+        if value.name.startswith(f"{scope}/") and value.kind is not Kind.CONSTANT
     ]
 
 
