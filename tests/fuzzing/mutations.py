@@ -102,6 +102,34 @@ PYTHONISMS = (
     "Sequential([",
     "input_shape=(3,)",
 )
+FORMULAS = tuple(
+    f'"{each}"'
+    for each in (
+        "x",
+        "x * 2",
+        "-x + 1",
+        "(x + 1) * (x - 1)",
+        "x ** 2 / 3",
+        "relu(x)",
+        "tanh(x) + sigmoid(x)",
+        "maximum(x, 0)",
+        "min(x, 1)",
+        "y + 1",
+        "1 / 0",
+        "x x",
+        "tanh(x",
+        "x)",
+        "",
+        "1",
+        "exp(x) ** 0.5",
+        "softmax(x, 1)",
+        "x > 0",
+        "lambda x: x",
+        "abs(x) * 1e400",
+        "x ** x",
+        "sqrt(x, x)",
+    )
+)
 WORDS = (*DECLARATIONS, *SECTIONS, *HPO_KINDS, *PYTHON, "HPO", "shape", "true", "false", "none")
 
 
@@ -427,6 +455,17 @@ class Writer:
                     "1 / 0",
                     "{ a: 1 }",
                     "HPO(log_range(1, 10, default=3))",
+                    "HPO(choice([1, 2]))",
+                    "HPO(range(1, 9, step=2))",
+                    "HPO(int_range(low=1, high=4))",
+                    "HPO(log_range(0, 1))",
+                    "HPO(choice())",
+                    "HPO(range(5, 1))",
+                    "HPO(categorical(relu, tanh, default=elu))",
+                    "HPO(range(1, 4, step=0))",
+                    "HPO(choice(1, 2, defalt=1))",
+                    "HPO(choice($n, 3))",
+                    "HPO(choice(Adam(0.1), (2, 3), none))",
                     "2 + HPO(choice(1, 2))",
                     "(1, (2, 3))",
                     "'x' + 1",
@@ -450,6 +489,8 @@ class Writer:
                 return dice.choice(("1", "2", "3", "(2, 2)", "(1, 2, 3)", "5"))
             case Wants.INTEGERS | Wants.NUMBERS:
                 return dice.choice(("(8, 8)", "(2, 1)", "(1,)", "(-1, 4)", "(0.5, 0.9)", "[1, 2]"))
+            case Wants.TEXT if parameter.name != "name":
+                return dice.choice(FORMULAS)
             case Wants.TEXT:
                 return dice.choice(("a", '"b"', '"a/b"', '""'))
             case _:
