@@ -8,80 +8,47 @@ where this one is not.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
-from ...ir.diagnostic import CompileError, Diagnostic
+from ...ir.diagnostic import CompileError, Diagnostic, Severity
 from ..checking.check_options import CheckOptions
 from ..checking.checker import check
 from ..checking.model import Model
-from ..choosing.slots import Slot, slots_of
 from ..driver import read_program
 from ..layers.spec import layer_named
-from ..summarizing.facts import LayerFacts, NetworkFacts, network_facts
+from ..summarizing.facts import LayerFacts
 from ..syntax import ast
 from ..syntax.parser import SyntaxErrors, parse
 from ..syntax.source import Source
-
-Path = tuple[str, ...]
-LARGEST_GRAPH = 20_000
-"""Ops of a graph that is built for the sake of a hover."""
+from .figures import Figures, place_of
 
 
 @dataclass
 class Analysis:
-    """One version of a document. `models` are the networks that are right."""
+    """One version of a document. `figures` are those of the networks that are right, `right` of
+    each network by its name those of the last version in which it was."""
 
     source: Source
     program: ast.Program | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
-    models: tuple[Model, ...] = ()
-    before: Analysis | None = None
-    """The last version that had models, where this one has none."""
+    figures: Figures = field(default_factory=Figures)
+    right: Mapping[str, Figures] = field(default_factory=dict)
 
-    @cached_property
-    def slots(self) -> list[Slot]:
-        return slots_of(self.program) if self.program is not None else []
-
-    @cached_property
-    def networks(self) -> list[NetworkFacts]:
-        """The figures of the networks that are right."""
-        from ..building.builder import build
-
-        found = []
-        for model in self.models:
-            calls = sum(1 for _ in model.all_calls())
-            if calls * 10 <= LARGEST_GRAPH:
-                found.append(network_facts(model, build(model)))
-        return found
-
-    @cached_property
-    def _by_place(self) -> Mapping[tuple[int, int], list[LayerFacts]]:
-        places: dict[tuple[int, int], list[LayerFacts]] = {}
-        for network in self.networks:
-            for layer in network.layers():
-                if layer.span is not None:
-                    place = layer.span.line, layer.span.column
-                    places.setdefault(place, []).append(layer)
-        return places
-
-    @cached_property
-    def _by_path(self) -> Mapping[Path, list[LayerFacts]]:
-        return {
-            slot.owner: self._by_place.get(_place(slot.node), [])
-            for slot in self.slots
-            if isinstance(slot.node, ast.Layer)
-        }
-
-    def facts_of(self, layer: ast.Layer) -> list[LayerFacts]:
-        """The figures of a layer, of each of its uses: now, or when the program was last right."""
-        found = self._by_place.get(_place(layer))
-        if not found and self.before is not None:
-            path = next((slot.owner for slot in self.slots if slot.node is layer), ())
-            found = self.before._by_path.get(path)
+    def facts_of(self, layer: ast.Layer) -> tuple[list[LayerFacts], Figures]:
+        """The figures of a layer, of each of its uses, and the version that they are of: this one,
+        or the last one that was right."""
         # Positions that are added by themselves stand at the layer that they are added for.
         spec = layer_named(layer.name.text)
-        return [each for each in found or () if spec is not None and each.kind == spec.name]
+        kind = spec.name if spec is not None else None
+        found = [f for f in self.figures.by_place.get(place_of(layer), ()) if f.kind == kind]
+        if found:
+            return found, self.figures
+        path = next((slot.owner for slot in self.figures.slots if slot.node is layer), ())
+        for older in self.right.values():
+            found = [f for f in older.by_path.get(path, ()) if f.kind == kind]
+            if older is not self.figures and found:
+                return found, older
+        return [], self.figures
 
     def layers(self) -> Iterator[ast.Layer]:
         """Every layer that is written, at any depth."""
@@ -95,12 +62,15 @@ class Analysis:
 
 
 def analyse(source: Source, last: Analysis | None = None) -> Analysis:
-    """Reads and checks a document. Open choices take their defaults."""
+    """Reads and checks a document. Open choices take their defaults. A fault of the compiler is a
+    diagnostic too: an editor must not lose its server by it."""
     options = CheckOptions(open_choices=True)
     program: ast.Program | None = None
     models: tuple[Model, ...] = ()
+    is_whole = False
     try:
         program = parse(source)
+        is_whole = True
         result = check(program, options)
         diagnostics, models = result.diagnostics, result.models
     except SyntaxErrors as error:
@@ -108,8 +78,24 @@ def analyse(source: Source, last: Analysis | None = None) -> Analysis:
         diagnostics = _all_errors(source, options, error)
     except CompileError as error:
         diagnostics = error.diagnostics
-    good = last if last is None or last.models else last.before
-    return Analysis(source, program, tuple(diagnostics), models, None if models else good)
+    except Exception as error:
+        diagnostics = (_fault(error),)
+    figures = Figures(program, models)
+    right = dict(last.right) if last is not None else {}
+    if is_whole and program is not None and program.networks:
+        names = {network.name.text for network in program.networks}
+        right = {name: older for name, older in right.items() if name in names}
+    right |= {model.name: figures for model in models}
+    return Analysis(source, program, tuple(diagnostics), figures, right)
+
+
+def _fault(error: Exception) -> Diagnostic:
+    return Diagnostic(
+        "E0901",
+        Severity.ERROR,
+        f"the compiler failed: {type(error).__name__}: {str(error)[:500]}",
+        notes=("this is a fault of neuralc, not of the program",),
+    )
 
 
 def _all_errors(
@@ -130,8 +116,3 @@ def _layers(items: tuple[ast.Item, ...]) -> Iterator[ast.Layer]:
         else:
             yield item
             yield from _layers(item.block or ())
-
-
-def _place(node: object) -> tuple[int, int]:
-    span = node.name.span if isinstance(node, ast.Layer) else None
-    return (span.line, span.column) if span is not None else (0, 0)

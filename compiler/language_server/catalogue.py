@@ -88,13 +88,14 @@ def offers(cursor: Cursor, macros: Mapping[str, ast.Macro]) -> Iterator[Offer]:
 
 def signature(frame: Frame, macros: Mapping[str, ast.Macro]) -> Signature | None:
     """The parameters of a call, None where it is not known."""
-    macro = macros.get(frame.name)
+    written = frame.name.lower()  # macros match without regard to case, as layers do
+    macro = next((each for name, each in macros.items() if name.lower() == written), None)
     if macro is not None:
         parameters = tuple(
             Parameter(p.name.text, Wants.ANYTHING, None, "parameter of the macro")
             for p in macro.parameters
         )
-        return Signature(frame.name, "a macro of this program", parameters)
+        return Signature(macro.name.text, "a macro of this program", parameters)
     spec: LayerSpec | CallSpec | None = layer_named(frame.name)
     if isinstance(spec, LayerSpec):
         return Signature(spec.name, spec.doc, spec.all_parameters)
@@ -190,6 +191,9 @@ def _within_call(cursor: Cursor, frame: Frame, macros: Mapping[str, ast.Macro]) 
     parameter = active(frame, known.parameters)
     if parameter is not None:
         yield from _values(parameter, cursor)
+    own = macros.get(cursor.macro)
+    for given in own.parameters if own is not None and not cursor.quote else ():
+        yield Offer(f"${given.name.text}", "variable", "parameter of the macro")
     if frame.argument or frame.kind == "list" or cursor.quote:
         return
     for each in known.parameters:

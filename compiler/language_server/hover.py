@@ -6,7 +6,7 @@ In: an analysis and an offset. Out: Markdown and the span that it is about, or N
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections.abc import Mapping
 
 from ...ir.span import Span
 from ..layers.spec import layer_named
@@ -18,6 +18,8 @@ from .catalogue import parameter_text, section_doc, signature
 from .cursor import Frame, cursor_at
 
 _WORD = re.compile(r"\$?[^\W\d]\w*")
+MOST_USES = 3
+"""Kinds of use of one layer that are told one by one."""
 
 
 def hover(analysis: Analysis, offset: int) -> tuple[str, Span] | None:
@@ -41,28 +43,38 @@ def _layer(analysis: Analysis, layer: ast.Layer) -> str:
     spec = layer_named(name)
     if spec is None:
         return ""
-    facts = analysis.facts_of(layer)
-    return "\n\n".join([*_figures(facts), f"**{spec.name}**: {spec.doc}"])
+    facts, figures = analysis.facts_of(layer)
+    return "\n\n".join([*_figures(facts, figures.sizes), f"**{spec.name}**: {spec.doc}"])
 
 
-def _figures(facts: list[LayerFacts]) -> list[str]:
-    """Shape, parameters and work; of a layer that is used often, those of one use and the count."""
+def _figures(facts: list[LayerFacts], sizes: Mapping[str, int]) -> list[str]:
+    """Shapes, parameters and work; of a layer that is used often, those of each kind of use."""
     if not facts:
         return []
-    counts = Counter((shape(f.arrives), shape(f.gives)) for f in facts)
+    uses: dict[tuple[str, str, int], list[LayerFacts]] = {}
+    for each in facts:
+        key = shape(each.arrives), shape(each.gives), each.parameters + each.state
+        uses.setdefault(key, []).append(each)
     lines = []
-    for (arrives, gives), count in list(counts.items())[:3]:
-        times = f"{count} × " if count > 1 else ""
-        lines.append(f"{times}`{arrives}` → `{gives}`")
-    first = facts[-1]
-    each = " each" if len(facts) > 1 else ""
-    weights = sum(f.parameters + f.state for f in facts) // len(facts)
+    for (arrives, gives, weights), alike in list(uses.items())[:MOST_USES]:
+        times = f"{len(alike)} × " if len(alike) > 1 else ""
+        last = alike[-1]  # the first of several may prepare the mask for all
+        lines.append(
+            f"{times}`{arrives}` → `{gives}` · {weights:,} parameters · "
+            f"{amount(last.flops)}FLOP · {size(last.activation)} of activations"
+        )
+    if len(uses) > MOST_USES:
+        lines.append(f"… and {len(uses) - MOST_USES} more kinds of use")
+    if len(facts) > 1:
+        total = sum(each.parameters + each.state for each in facts)
+        lines.append(f"{len(facts)} uses, {total:,} parameters in all")
     scope = facts[0].scope + (f" … {facts[-1].scope}" if len(facts) > 1 else "")
-    lines.append(
-        f"{weights:,} parameters{each} · {amount(first.flops)}FLOP · "
-        f"{size(first.activation)} of activations"
-    )
-    return ["  \n".join(lines), f"`{scope}`"]
+    shown = " ".join(f"{arrives} {gives}" for arrives, gives, _ in uses)
+    open_axes = [
+        f"{name} = {value}" for name, value in sizes.items() if re.search(rf"\b{name}\b", shown)
+    ]
+    at = f" at {', '.join(open_axes)}" if open_axes else ""
+    return ["  \n".join(lines), f"`{scope}`{at}"]
 
 
 def _other(analysis: Analysis, word: re.Match[str], text: str) -> str:
@@ -89,7 +101,7 @@ def _other(analysis: Analysis, word: re.Match[str], text: str) -> str:
                 return f"`{parameter_text(each)}`\n\n{each.doc}{also}"
     if behind in (":", "{") and section_doc(name):
         return f"**{name}**: {section_doc(name)}"
-    known = signature(Frame("call", name), {})
+    known = signature(Frame("call", name), macros)
     return f"**{known.name}**: {known.doc}" if known is not None else ""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...ir.span import Span
+from ..layers.spec import layer_named
 from ..syntax import ast
 from .analysis import Analysis
 
@@ -92,24 +93,40 @@ def _declared(analysis: Analysis, offset: int) -> tuple[Span, list[Span]] | None
         return None
     word, span = found
     for macro in analysis.program.macros:
-        uses = [
-            layer.name.span
-            for layer in analysis.layers()
-            if layer.name.text.lower() == macro.name.text.lower()
-        ]
-        if span == macro.name.span or span in uses:
-            return macro.name.span, uses
-        if not _inside(span, macro.span):
-            continue
+        uses = list(_uses(analysis, macro))
+        if span == macro.name.span or span in [use.name.span for use in uses]:
+            return macro.name.span, [use.name.span for use in uses]
         for parameter in macro.parameters:
-            own = parameter.name.span
-            inner = list(_references(macro, parameter.name.text))
-            if span in (own, *inner) and word.lstrip("$") == parameter.name.text:
-                return own, inner
+            name = parameter.name.text
+            inner = list(references_in(macro, name))
+            inner += [
+                given.name.span
+                for use in uses
+                for given in use.arguments or ()
+                if given.name is not None and given.name.text == name
+            ]
+            if span in (parameter.name.span, *inner) and word.lstrip("$") == name:
+                return parameter.name.span, inner
     return None
 
 
-def _references(node: object, name: str) -> Iterator[Span]:
+def _uses(analysis: Analysis, macro: ast.Macro) -> Iterator[ast.Layer | ast.Call]:
+    """The layers that are a macro's, those that a wrapper takes as its argument too."""
+    name = macro.name.text.lower()
+    for layer in analysis.layers():
+        if layer.name.text.lower() == name:
+            yield layer
+        spec = layer_named(layer.name.text)
+        if spec is not None and spec.block.wraps:
+            for given in layer.arguments or ():
+                inner: ast.Expression | None = given.value
+                while isinstance(inner, ast.Call):
+                    if inner.name.text.lower() == name:
+                        yield inner
+                    inner = inner.arguments[0].value if inner.arguments else None
+
+
+def references_in(node: object, name: str) -> Iterator[Span]:
     """The references to a parameter in the body and the defaults of its macro."""
     from dataclasses import fields, is_dataclass
 
@@ -118,16 +135,10 @@ def _references(node: object, name: str) -> Iterator[Span]:
             yield node.span
     elif isinstance(node, tuple):
         for each in node:
-            yield from _references(each, name)
+            yield from references_in(each, name)
     elif is_dataclass(node) and not isinstance(node, Span | type):
         for each in fields(node):
-            yield from _references(getattr(node, each.name), name)
-
-
-def _inside(inner: Span, outer: Span) -> bool:
-    return (outer.line, outer.column) <= (inner.line, inner.column) and (
-        (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
-    )
+            yield from references_in(getattr(node, each.name), name)
 
 
 # ---- the outline --------------------------------------------------------------------------------

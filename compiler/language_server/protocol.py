@@ -6,14 +6,17 @@ columns in units that the editor chose, UTF-16 as a rule.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lsprotocol import types
 
 from ...ir.diagnostic import Diagnostic, Severity
 from ...ir.span import Span
+from ..messages.pages import FOLDER
 from ..syntax.source import Source
 from .catalogue import Offer, Signature, parameter_text
+from .edits import Edit
 from .navigation import Symbol
 
 _SEVERITIES = {
@@ -74,12 +77,6 @@ class Positions:
             self.position(span.line, span.column), self.position(span.end_line, span.end_column)
         )
 
-    @property
-    def whole(self) -> types.Range:
-        return types.Range(
-            types.Position(0, 0), self.position(len(self.lines), len(self.lines[-1]) + 1)
-        )
-
 
 def diagnostic(told: Diagnostic, uri: str, positions: Positions) -> types.Diagnostic:
     """A diagnostic with its labels as related places; help and notes follow the message."""
@@ -95,9 +92,20 @@ def diagnostic(told: Diagnostic, uri: str, positions: Positions) -> types.Diagno
         "\n".join(lines),
         severity=_SEVERITIES.get(told.severity, types.DiagnosticSeverity.Hint),
         code=told.code,
+        code_description=_explained(told.code),
         source="neural",
         related_information=related or None,
     )
+
+
+def _explained(code: str) -> types.CodeDescription | None:
+    """A link to the page that explains a code, where this installation carries it."""
+    page = FOLDER / f"{code}.md"
+    return types.CodeDescription(page.as_uri()) if page.is_file() else None
+
+
+def text_edits(edits: Sequence[Edit], positions: Positions) -> list[types.TextEdit]:
+    return [types.TextEdit(positions.range(span), text) for span, text in edits]
 
 
 def completion(

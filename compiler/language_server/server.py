@@ -15,10 +15,11 @@ from pygls.lsp.server import LanguageServer
 from ... import __version__
 from ...ir.diagnostic import CompileError, Fix
 from ..syntax.source import Source
-from . import navigation, protocol
+from . import edits, navigation, protocol
 from .analysis import Analysis, analyse
 from .catalogue import active, offers, signature
 from .cursor import cursor_at
+from .documents import use_documents
 from .hover import hover
 from .protocol import Positions
 
@@ -41,6 +42,8 @@ class NeuralServer(LanguageServer):
         known = self.analyses.get(uri)
         if known is not None and known[0] == document.version:
             return known[1]
+        if document.version is None:  # not open: a file that may change at any time
+            return analyse(Source(document.path or uri, document.source))
         source = Source(document.path or uri, document.source)
         last = known[1] if known is not None else None
         made = analyse(source, last)
@@ -88,6 +91,10 @@ def make_server() -> NeuralServer:
 
 
 def _documents(server: NeuralServer) -> None:
+    @server.feature(types.INITIALIZE)
+    def initialized(given: types.InitializeParams) -> None:
+        use_documents(server.workspace)
+
     @server.feature(types.SHUTDOWN)
     def shut_down(given: None) -> None:
         server.was_shut_down = True
@@ -198,7 +205,7 @@ def _writing(server: NeuralServer) -> None:
             text = formatted(positions.source)
         except CompileError:
             return None  # its errors are shown already
-        return [] if text == positions.source.text else [types.TextEdit(positions.whole, text)]
+        return protocol.text_edits(edits.line_edits(positions.source, text), positions)
 
     @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
     def renaming(given: types.PrepareRenameParams) -> types.Range | None:
@@ -214,16 +221,15 @@ def _writing(server: NeuralServer) -> None:
     def renamed(given: types.RenameParams) -> types.WorkspaceEdit | None:
         uri = given.text_document.uri
         positions = server.positions(uri)
-        spans = navigation.references(server.analysis(uri), positions.offset(given.position))
-        name = given.new_name.lstrip("$")
-        if not spans or not name.isidentifier():
+        try:
+            made = edits.renaming(
+                server.analysis(uri), positions.offset(given.position), given.new_name
+            )
+        except edits.Refused as refused:
+            shown = types.ShowMessageParams(types.MessageType.Warning, f"not renamed: {refused}")
+            server.window_show_message(shown)
             return None
-        edits = []
-        for span in spans:
-            start, _ = positions.source.offsets(span)
-            dollar = "$" if positions.source.text[start] == "$" else ""
-            edits.append(types.TextEdit(positions.range(span), dollar + name))
-        return types.WorkspaceEdit(changes={uri: edits})
+        return types.WorkspaceEdit(changes={uri: protocol.text_edits(made, positions)})
 
     @server.feature(
         types.TEXT_DOCUMENT_CODE_ACTION,
@@ -232,23 +238,29 @@ def _writing(server: NeuralServer) -> None:
     def mended(given: types.CodeActionParams) -> list[types.CodeAction]:
         uri = given.text_document.uri
         positions = server.positions(uri)
-        actions = []
+        actions: list[types.CodeAction] = []
+        only = given.context.only
+        if only is not None and types.CodeActionKind.QuickFix not in only:
+            return actions
         for told in server.analysis(uri).diagnostics:
             shown = protocol.diagnostic(told, uri, positions)
             if not _overlap(shown.range, given.range):
                 continue
-            actions += [_action(fix, uri, positions, shown) for fix in told.fixes]
+            for index, fix in enumerate(told.fixes):
+                actions.append(_action(fix, uri, positions, shown, is_best=index == 0))
         return actions
 
 
-def _action(fix: Fix, uri: str, positions: Positions, shown: types.Diagnostic) -> types.CodeAction:
+def _action(
+    fix: Fix, uri: str, positions: Positions, shown: types.Diagnostic, *, is_best: bool
+) -> types.CodeAction:
     edit = types.TextEdit(positions.range(fix.span), fix.replacement)
     return types.CodeAction(
         fix.title,
         kind=types.CodeActionKind.QuickFix,
         diagnostics=[shown],
         edit=types.WorkspaceEdit(changes={uri: [edit]}),
-        is_preferred=True,
+        is_preferred=is_best,
     )
 
 
@@ -260,10 +272,9 @@ def _overlap(left: types.Range, right: types.Range) -> bool:
 
 
 def _macros(analysis: Analysis) -> dict[str, Any]:
-    program = analysis.program
-    if program is None and analysis.before is not None:
-        program = analysis.before.program
-    return {macro.name.text: macro for macro in program.macros} if program is not None else {}
+    """The macros by their names; while the program is broken also those of the last right one."""
+    programs = [*(older.program for older in analysis.right.values()), analysis.program]
+    return {m.name.text: m for program in programs if program is not None for m in program.macros}
 
 
 def _snippets(server: NeuralServer) -> bool:

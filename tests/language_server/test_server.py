@@ -77,8 +77,9 @@ def test_hover_tells_shapes_parameters_and_work(session: Any) -> None:
         assert "49,984 parameters" in told
         assert "FLOP" in told
         inner = await editor.hover("Dense", 1)
-        assert "`(16, 64)` → `(16, 32)`" in inner
-        assert "`(16, 32)` → `(16, 8)`" in inner
+        assert "`(16, 64)` → `(16, 32)` · 2,080 parameters" in inner
+        assert "`(16, 32)` → `(16, 8)` · 264 parameters" in inner
+        assert "3 uses, 3,400 parameters in all" in inner
         assert "macro" in await editor.hover("Block(32)", 1)
         assert "parameter of the macro" in await editor.hover("$width", 2)
         assert "activation" in await editor.hover("activation=", 2)
@@ -180,7 +181,7 @@ def test_definition_references_and_renaming_of_macros(session: Any) -> None:
         edit = await editor.client.text_document_rename_async(
             types.RenameParams(new_name="size", **editor.at("$width", 2))
         )
-        assert [each.new_text for each in edit.changes[URI]] == ["size", "$size"]
+        assert [each.new_text for each in edit.changes[URI]] == ["size", "$size", "size"]
 
     session(story)
 
@@ -207,6 +208,13 @@ def test_outline_folding_and_formatting(session: Any) -> None:
             types.DocumentFormattingParams(types.TextDocumentIdentifier(URI), options)
         )
         assert edit.new_text == "Dense(8)\n"
+        # Only what differs is touched, with the document's own line ends.
+        editor.change("// 😀\r\nDense(8)\r\nDense( 9 )\r\nDense(10)\r\n")
+        (edit,) = await editor.client.text_document_formatting_async(
+            types.DocumentFormattingParams(types.TextDocumentIdentifier(URI), options)
+        )
+        assert edit.new_text == "Dense(9)\r\n"
+        assert (edit.range.start, edit.range.end) == (types.Position(2, 0), types.Position(3, 0))
         editor.change("Dense( 8")
         assert not await editor.client.text_document_formatting_async(
             types.DocumentFormattingParams(types.TextDocumentIdentifier(URI), options)
