@@ -21,7 +21,7 @@ from ..training.optimizers import OPTIMIZERS
 from ..training.schedules import SCHEDULES
 from ..training.settings import EARLY_STOPPING, SETTINGS
 from ..training.spec import CallSpec, plain
-from .cursor import Cursor, Frame
+from .cursor import DECLARING, Cursor, Frame
 
 SECTION_DOCS = {
     "input": "the shape of one row, without the batch: `(28, 28, 1)`; several by name in `{ … }`",
@@ -35,6 +35,7 @@ SECTION_DOCS = {
     "hpo": "settings of a search over open choices; kept in the model's metadata",
 }
 _SAME = {"inputs": "input", "training": "train", "execute": "execution"}
+_DEVICES = ("cpu", "gpu", "cuda", "auto")
 _CALLS = {"optimizer": OPTIMIZERS, "loss": LOSSES, "metrics": METRICS, "lr_schedule": SCHEDULES}
 
 
@@ -74,8 +75,15 @@ def offers(cursor: Cursor, macros: Mapping[str, ast.Macro]) -> Iterator[Offer]:
         for parameter in macro.parameters if macro is not None else ():
             yield Offer(f"${parameter.name.text}", "variable", "parameter of the macro")
         return
-    if frame is None:
+    if cursor.previous == "@":
+        for device in _DEVICES:
+            yield _text(device, cursor, "device")
+    elif cursor.previous in DECLARING or (cursor.previous == "*" and not _in_call(frame)):
+        return  # a new name, a number
+    elif frame is None:
         yield from _outside(cursor, macros)
+    elif frame.kind == "list" and frame.section in _CALLS:
+        yield from _names(frame.section, cursor)
     elif frame.kind in ("call", "list"):
         yield from _within_call(cursor, frame, macros)
     elif frame.kind == "settings":
@@ -104,6 +112,30 @@ def signature(frame: Frame, macros: Mapping[str, ast.Macro]) -> Signature | None
         if spec is not None:
             return Signature(spec.name, spec.doc, spec.parameters)
     return None
+
+
+def settings(frame: Frame) -> tuple[Parameter, ...]:
+    """What can be set between the braces of a section, of early stopping, of an optimizer."""
+    if frame.name == "early_stopping":
+        return EARLY_STOPPING
+    optimizer = OPTIMIZERS.get(plain(frame.name))
+    if optimizer is not None:
+        return optimizer.parameters
+    return SETTINGS.get(_SAME.get(frame.name, frame.name), ())
+
+
+def values(parameter: Parameter) -> tuple[object, ...]:
+    """The words that a parameter knows."""
+    match parameter.wants:
+        case Wants.BOOLEAN:
+            return ("true", "false", "True", "False")
+        case Wants.CHOICE:
+            return parameter.choices
+        case Wants.ACTIVATION:
+            return ACTIVATIONS
+        case Wants.INITIALIZER:
+            return tuple(INITIALIZERS)
+    return ()
 
 
 def parameter_text(parameter: Parameter) -> str:
@@ -138,8 +170,8 @@ def active(frame: Frame, parameters: Sequence[Parameter]) -> Parameter | None:
 
 
 def _outside(cursor: Cursor, macros: Mapping[str, ast.Macro]) -> Iterator[Offer]:
-    if cursor.section in _CALLS and cursor.after_colon:
-        yield from _names(cursor.section, cursor)
+    if cursor.after_colon and cursor.section:
+        yield from _at_section(cursor.section, cursor, macros)
         return
     yield Offer(
         "network", "keyword", "a network", "",
@@ -155,8 +187,8 @@ def _outside(cursor: Cursor, macros: Mapping[str, ast.Macro]) -> Iterator[Offer]
 def _within_network(
     cursor: Cursor, frame: Frame, macros: Mapping[str, ast.Macro]
 ) -> Iterator[Offer]:
-    if frame.section in _CALLS and cursor.after_colon:
-        yield from _names(frame.section, cursor)
+    if cursor.after_colon and frame.section:
+        yield from _at_section(frame.section, cursor, macros)
         return
     if frame.section == "layers":
         yield from _layers(macros)
@@ -165,6 +197,14 @@ def _within_network(
             continue
         snippet = f"{word} {{ $0 }}" if word in BLOCK_SECTIONS else f"{word}: $0"
         yield Offer(word, "section", "section", section_doc(word), snippet)
+
+
+def _at_section(section: str, cursor: Cursor, macros: Mapping[str, ast.Macro]) -> Iterator[Offer]:
+    """What may begin a section's value."""
+    if section in _CALLS:
+        yield from _names(section, cursor)
+    elif section == "layers":
+        yield from _layers(macros)
 
 
 def _layers(macros: Mapping[str, ast.Macro]) -> Iterator[Offer]:
@@ -196,7 +236,12 @@ def _within_call(cursor: Cursor, frame: Frame, macros: Mapping[str, ast.Macro]) 
         yield Offer(f"${given.name.text}", "variable", "parameter of the macro")
     if frame.argument or frame.kind == "list" or cursor.quote:
         return
+    # What came without a name has its value by its position.
+    filled = max(frame.index - len(frame.given), 0)
+    positional = [p for p in known.parameters if not p.named_only][:filled]
     for each in known.parameters:
+        if each in positional:
+            continue
         if each.name not in frame.given and not set(each.aliases) & set(frame.given):
             yield Offer(each.name, "argument", parameter_text(each), each.doc, f"{each.name}=$0")
     spec = layer_named(frame.name)
@@ -223,15 +268,16 @@ def _values(parameter: Parameter, cursor: Cursor) -> Iterator[Offer]:
             for name in INITIALIZERS:
                 yield _text(name, cursor, "initializer")
         case _:
+            if parameter.name == "device":
+                for name in _DEVICES:
+                    yield _text(name, cursor, parameter.doc)
             if parameter.name == "learning_rate" and not cursor.quote:
                 for spec in dict.fromkeys(SCHEDULES.values()):
                     yield Offer(spec.name, "value", spec.doc, "", f"{spec.name}($0)")
 
 
 def _within_settings(frame: Frame, cursor: Cursor) -> Iterator[Offer]:
-    parameters: tuple[Parameter, ...] = SETTINGS.get(_SAME.get(frame.name, frame.name), ())
-    if frame.name == "early_stopping":
-        parameters = EARLY_STOPPING
+    parameters = settings(frame)
     if frame.argument and cursor.after_colon:
         known = next((p for p in parameters if p.name == frame.argument), None)
         if known is not None:
@@ -250,6 +296,10 @@ def _names(section: str, cursor: Cursor) -> Iterator[Offer]:
             yield Offer(spec.name, "value", spec.doc, "", f"{spec.name}($0)")
         else:
             yield _text(spec.name, cursor, spec.doc)
+
+
+def _in_call(frame: Frame | None) -> bool:
+    return frame is not None and frame.kind in ("call", "list", "settings")
 
 
 def _text(name: str, cursor: Cursor, detail: str) -> Offer:

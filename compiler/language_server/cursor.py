@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_DECLARING = {"network", "define", "macro", "research"}
+DECLARING = {"network", "define", "macro", "research"}
 
 
 @dataclass(slots=True)
@@ -42,15 +42,20 @@ class Frame:
 class Cursor:
     """`frames` are the open brackets from the outermost in. `word` is what is being written and
     `start` its offset; `quote` the quotation mark that is open, if one is; `in_comment` says that
-    nothing written here counts. `section` is that of bare sections outside a network."""
+    nothing written here counts. `previous` is the word or mark before. `section` is that of bare
+    sections outside a network."""
 
     frames: list[Frame]
     word: str
     start: int
     quote: str
     in_comment: bool
-    after_colon: bool
+    previous: str
     section: str
+
+    @property
+    def after_colon(self) -> bool:
+        return self.previous == ":"
 
     @property
     def frame(self) -> Frame | None:
@@ -83,7 +88,8 @@ def cursor_at(text: str, offset: int) -> Cursor:
             is_open = len(piece) == 1 or piece[-1] != piece[0]
             if at_end and is_open:
                 quote, word, start = piece[0], piece[1:], match.start() + 1
-            words.append(("", match.end()))
+            else:
+                words.append(("", match.end()))
             continue
         if kind == "word":
             if at_end:
@@ -93,8 +99,8 @@ def cursor_at(text: str, offset: int) -> Cursor:
             continue
         _mark(piece, frames, words)
         words.append((piece, match.end()))
-    after_colon = bool(words) and words[-1][0] == ":"
-    return Cursor(frames[1:], word, start, quote, in_comment, after_colon, root.section)
+    previous = words[-1][0] if words else ""
+    return Cursor(frames[1:], word, start, quote, in_comment, previous, root.section)
 
 
 def _mark(piece: str, frames: list[Frame], words: list[tuple[str, int]]) -> None:
@@ -123,17 +129,19 @@ def _opened(piece: str, frames: list[Frame], words: list[tuple[str, int]]) -> Fr
     is_word = last[:1].isalpha() or last[:1] == "_"
     if piece == "(" and is_word:
         return Frame("parameters" if before in ("define", "macro") else "call", last)
+    if piece == "[" and last == ":" and before == "layers":
+        return Frame("block", before)
     if piece != "{":
-        return Frame("list", frame.name, argument=frame.argument)
+        return Frame("list", frame.name, frame.section, frame.argument)
     declared = next(
         (
             (word, words[index + 1][0] if index + 1 < len(words) else "")
             for index, (word, _) in reversed(list(enumerate(words[-40:], max(len(words) - 40, 0))))
-            if word in _DECLARING or word in "{}"
+            if word in DECLARING or word in "{}"
         ),
         ("", ""),
     )
-    if frame.kind == "file" and declared[0] in _DECLARING:
+    if frame.kind == "file" and declared[0] in DECLARING:
         kind = {"network": "network", "research": "research"}.get(declared[0], "macro")
         return Frame(kind, declared[1])
     if last in BLOCK_SECTIONS or (last == ":" and before in BLOCK_SECTIONS):
@@ -146,6 +154,14 @@ def _opened(piece: str, frames: list[Frame], words: list[tuple[str, int]]) -> Fr
         return Frame("settings", frame.argument or last)
     if last == "=" and frame.kind == "call":
         return Frame("settings", frame.argument)
-    if frame.section == "optimizer" and last not in (":",):
-        return Frame("settings", "optimizer")
+    if frame.section == "optimizer" and last != ":":
+        return Frame("settings", _optimizer(words))
     return Frame("block", last)
+
+
+def _optimizer(words: list[tuple[str, int]]) -> str:
+    """The optimizer that settings in braces belong to; "optimizer" where its name is quoted."""
+    for index in range(len(words) - 2, 0, -1):
+        if words[index][0] == ":" and words[index - 1][0] == "optimizer":
+            return words[index + 1][0] or "optimizer"
+    return "optimizer"

@@ -9,12 +9,12 @@ import re
 from collections.abc import Mapping
 
 from ...ir.span import Span
-from ..layers.spec import layer_named
+from ..layers.spec import Parameter, layer_named
 from ..summarizing.facts import LayerFacts
 from ..summarizing.table import amount, shape, size
 from ..syntax import ast
 from .analysis import Analysis
-from .catalogue import parameter_text, section_doc, signature
+from .catalogue import active, parameter_text, section_doc, settings, signature, values
 from .cursor import Frame, cursor_at
 
 _WORD = re.compile(r"\$?[^\W\d]\w*")
@@ -93,16 +93,28 @@ def _other(analysis: Analysis, word: re.Match[str], text: str) -> str:
         return ""
     frame = cursor.frame
     behind = text[word.end() :].lstrip()[:1]
-    if frame is not None and frame.kind == "call" and behind in ("=", ":"):
-        known = signature(frame, macros)
-        for each in known.parameters if known is not None else ():
-            if name in (each.name, *each.aliases):
-                also = f"\n\nalso `{'`, `'.join(each.aliases)}`" if each.aliases else ""
-                return f"`{parameter_text(each)}`\n\n{each.doc}{also}"
+    if frame is not None and frame.kind in ("call", "settings"):
+        known = signature(frame, macros) if frame.kind == "call" else None
+        parameters = known.parameters if known is not None else settings(frame)
+        if behind in ("=", ":"):
+            for each in parameters:
+                if name in (each.name, *each.aliases):
+                    return _argument(each)
+        here = active(frame, parameters)
+        if here is not None and name in values(here):
+            return _argument(here)
+        if cursor.quote:
+            return ""  # a name, a path
     if behind in (":", "{") and section_doc(name):
         return f"**{name}**: {section_doc(name)}"
     known = signature(Frame("call", name), macros)
     return f"**{known.name}**: {known.doc}" if known is not None else ""
+
+
+def _argument(parameter: Parameter) -> str:
+    names = "`, `".join(parameter.aliases)
+    also = f"\n\nalso `{names}`" if names else ""
+    return f"`{parameter_text(parameter)}`\n\n{parameter.doc}{also}"
 
 
 def _macros(analysis: Analysis) -> tuple[ast.Macro, ...]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from neuralc.compiler.language_server import analysis as module
+from neuralc.compiler.language_server import navigation
 from neuralc.compiler.language_server.analysis import Analysis, analyse
 from neuralc.compiler.language_server.catalogue import offers, signature
 from neuralc.compiler.language_server.cursor import Frame, cursor_at
@@ -64,3 +66,67 @@ def test_macros_are_known_in_any_case_and_offer_their_parameters() -> None:
     assert known.name == "Block"
     offered = [each.label for each in offers(cursor_at(text, text.index(")", 22)), macros)]
     assert "$width" in offered
+
+
+@pytest.mark.parametrize(
+    ("text", "some", "others"),
+    [
+        ("network N { layers: [Dense(8), |", {"Output"}, {"loss"}),
+        ("network N { layers: [ De|", {"Dense"}, set()),
+        ("network N { layers: [Dense(8)] |", {"loss"}, set()),
+        ("network N { layers: |", {"Dense"}, {"loss"}),
+        ('network N { optimizer: "|', {"Adam"}, {"layers"}),
+        ('network N { loss: "cat|', {"categorical_crossentropy"}, {"layers"}),
+        ('network N { metrics: ["accuracy", |', {"accuracy"}, {"layers", "Dense"}),
+        ("network N { input: |", set(), {"layers", "Dense"}),
+        ("network N { optimizer: Adam(0.1) { |", {"beta_1"}, {"epochs"}),
+        ("network N { execution { device: |", {"cpu", "cuda"}, set()),
+        ('network N { layers: Dense(8) @ "|', {"cpu", "cuda"}, {"Dense"}),
+        ("network N { layers: Dense(8) * |", set(), {"Dense"}),
+        ("network |", set(), {"Dense", "network"}),
+        ("Conv2D(32, (3, 3), |", {"strides", "padding"}, {"filters", "kernel_size"}),
+        ("Conv2D(32, strides=2, |", {"kernel_size"}, {"filters", "strides"}),
+    ],
+)
+def test_what_is_offered(text: str, some: set[str], others: set[str]) -> None:
+    offered = {each.label for each in offers(cursor_at(text, text.index("|")), {})}
+    assert some <= offered
+    assert not others & offered
+
+
+def test_hover_over_values_and_settings() -> None:
+    text = """network N {
+      input: (16,)
+      layers: Dense(8, activation="relu", name="Flatten") Output(4, use_bias=true)
+      optimizer: Adam(learning_rate=0.1) { beta_1: .8 }
+      train { epochs: 3, early_stopping: { patience: 4 } }
+    }"""
+    analysis = analyse(Source("model.neural", text))
+    assert told(analysis, "relu").startswith("`activation: ")
+    assert told(analysis, "true").startswith("`use_bias: ")
+    assert told(analysis, "beta_1").startswith("`beta_1: ")
+    assert told(analysis, "epochs").startswith("`epochs: ")
+    assert told(analysis, "patience").startswith("`patience: ")
+    assert told(analysis, "Flatten") == ""
+
+
+def test_nothing_fails_at_any_state_of_typing() -> None:
+    text = """define Block(width, rate=0.1) { Dense($width, activation='relu') Dropout(rate) }
+    network N {
+      inputs: { a: (4, 8), b: shape(None, 3) }
+      layers: [ a: { Block(3) * 2 }, b: { Bidirectional(LSTM(3)) @ "cpu" }, Concatenate(), // 😀
+        Dense(HPO(choice(4, 8))) ]
+      optimizer: "Adam(0.1)" { clipnorm: 1 } train: { epochs = 3 } }"""
+    last: Analysis | None = None
+    for end in range(0, len(text) + 1, 3):
+        last = analyse(Source("model.neural", text[:end]), last)
+        assert "E0901" not in [told.code for told in last.diagnostics]
+        macros = {m.name.text: m for m in last.program.macros} if last.program else {}
+        cursor = cursor_at(text, end)
+        assert cursor.start + len(cursor.word) == end
+        list(offers(cursor, macros))
+        for place in range(0, end, 11):
+            hover(last, place)
+            navigation.references(last, place)
+        navigation.outline(last)
+        navigation.foldings(last)
