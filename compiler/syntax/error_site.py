@@ -91,7 +91,10 @@ class ErrorSite:
 
     @property
     def found_text(self) -> str:
-        return quoted(self.found.text) if self.found else "the end of the file"
+        # What stands behind the end was put there to read on.
+        if self.found is None or self.found.start >= len(self.source.text.rstrip()):
+            return "the end of the file"
+        return quoted(self.found.text)
 
     @property
     def found_bare(self) -> str:
