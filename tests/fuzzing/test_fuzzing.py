@@ -5,17 +5,13 @@ The whole is `make fuzz`; docs/fuzzing.md says what is in the mix.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
+from judge import judge
+from mutations import SHARES, Mutator
 
 FOLDER = Path(__file__).parent
-sys.path.insert(0, str(FOLDER))
-
-from judge import judge  # noqa: E402
-from mutations import SHARES, Mutator  # noqa: E402
-
 COUNT = 1_500
 SLACK = 4.0
 """The tests run beside each other on whatever machine."""

@@ -1,0 +1,8 @@
+"""The modules beside the tests, which `make fuzz` imports too."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
