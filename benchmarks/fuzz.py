@@ -17,6 +17,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -176,32 +177,37 @@ def _smaller(text: str, same: object) -> str:
 
 
 def _with_coverage(given: argparse.Namespace) -> int:
-    """The same in one process, under coverage.py: which branches of the front end are reached."""
-    script = (
-        f"import sys; sys.path[:0] = [{str(ROOT / 'benchmarks')!r}]; import fuzz; "
-        f"found = fuzz.run_batch({given.seed}, 0, {given.count}, 20.0); "
-        "print(len(found.wrong), 'wrong'); sys.exit(bool(found.wrong))"
-    )
+    """The same under coverage.py: which branches of the front end are reached."""
+    folder = Path(tempfile.mkdtemp(prefix="neural-fuzz-"))
     include = ",".join(f"*/compiler/{room}/*" for room in FRONT_END)
-    data = ROOT / ".coverage.fuzz"
     command = [sys.executable, "-m", "coverage"]
-    options = ["--branch", f"--data-file={data}", f"--include={include}"]
-    left_out = ",".join(f"*/compiler/{file}" for file in NOT_REACHED)
-    run = [*command, "run", *options, str(_script(script))]
-    status = subprocess.run(run, check=False).returncode
-    report = [*command, "report", f"--data-file={data}", "--show-missing", "--skip-covered"]
-    report.append(f"--omit={left_out}")
+    share = -(-given.count // given.workers)
+    running = []
+    for worker in range(given.workers):
+        first = worker * share
+        count = min(share, given.count - first)
+        script = folder / f"worker{worker}.py"
+        script.write_text(
+            f"import sys; sys.path[:0] = [{str(ROOT / 'benchmarks')!r}]; import fuzz\n"
+            f"found = fuzz.run_batch({given.seed}, {first}, {count}, 20.0)"
+            "\nprint(len(found.wrong), 'wrong'); sys.exit(bool(found.wrong))\n"
+        )
+        data = f"--data-file={folder / f'.coverage.{worker}'}"
+        run = [*command, "run", "--branch", data, f"--include={include}", str(script)]
+        running.append(subprocess.Popen(run))
+    status = max(process.wait() for process in running)
+    data = f"--data-file={folder / '.coverage'}"
+    subprocess.run([*command, "combine", data, str(folder)], check=True, stdout=subprocess.DEVNULL)
+    omit = "--omit=" + ",".join(f"*/compiler/{file}" for file in NOT_REACHED)
+    report = [*command, "report", data, omit, "--show-missing", "--skip-covered"]
     subprocess.run(report, check=True)
-    data.unlink()
+    figures = folder / "coverage.json"
+    as_json = [*command, "json", data, omit, "-o", str(figures)]
+    subprocess.run(as_json, check=True, stdout=subprocess.DEVNULL)
+    totals = json.loads(figures.read_text())["totals"]
+    reached, branches = totals["covered_branches"], totals["num_branches"]
+    print(f"branches reached: {reached} of {branches}, {reached / branches:.1%}")
     return status
-
-
-def _script(text: str) -> Path:
-    import tempfile
-
-    path = Path(tempfile.mkdtemp()) / "fuzz_under_coverage.py"
-    path.write_text(text)
-    return path
 
 
 def _progress(count: int):  # type: ignore[no-untyped-def]
