@@ -69,6 +69,7 @@ class NeuralLexer(RegexLexer):  # type: ignore[misc]
         "research": [
             (r"\{", Punctuation, "#push"),
             (r"\}", Punctuation, "#pop"),
+            (r"(?<=\w)'(?=\w)", Text),
             include("strings"),
             (r"(#|//)[^\n]*", Comment.Single),
             (r"/\*", Comment.Multiline, "comment"),

@@ -20,7 +20,8 @@ FaultKind = Literal["string", "comment", "nesting", "unclosed", "mismatch", "str
 
 _MARKS = re.compile(
     r"""
-      "[^"\\\n]*(?:\\.[^"\\\n]*)*"
+      (?<=\w)'(?=\w)
+    | "[^"\\\n]*(?:\\.[^"\\\n]*)*"
     | '[^'\\\n]*(?:\\.[^'\\\n]*)*'
     | \#[^\n]*
     | //[^\n]*

@@ -312,6 +312,9 @@ def test_research_is_kept_as_text() -> None:
     (third,) = program("research R { a { b } and network Dense 3 { } }").declarations
     assert isinstance(third, ast.Research)
     assert third.text == "a { b } and network Dense 3 { }"
+    (prose,) = program("research R { it's what we don't know 'yet }' }").declarations
+    assert isinstance(prose, ast.Research)
+    assert prose.text == "it's what we don't know 'yet }'"
 
 
 # ---- values --------------------------------------------------------------------------------
