@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from ...ir.graph import Graph
 from ...ir.node import Node
 from ...ir.value import Value
-from ..summarizing.folding import fold
+from ..summarizing.folding import Fold, fold
 from .families import FAMILIES, family_of_op
 from .figure import Box, Column, Figure, Frame
 
+MANY = 3
+"""Repeats within a layer that are drawn as one."""
 _NOTHING = frozenset(("reshape",))
 """Ops that the runtime does no work for."""
 
@@ -107,6 +109,30 @@ class _Writer:
             key = self._fresh() if key is None else key
             for result in node.results:
                 self.keys[result] = key
+        if first is not copy:
+            return
+        at = 0
+        for step in self._steps(first):
+            count = len(step.items)
+            for index in range(count * step.times):
+                shown_by = self.keys[step.items[index % count].results[0]]
+                for result in first.nodes[at + index].results:
+                    self.keys[result] = shown_by
+            at += count * step.times
+
+    def _steps(self, group: _Group) -> list[Fold[Node]]:
+        """The kernels of a layer, with what repeats three times or more as one, such as attention
+        in blocks of queries."""
+        found = fold(group.nodes, lambda node: (node.op, node.attributes.get("form")))
+        steps: list[Fold[Node]] = []
+        for each in found:
+            if len(each.items) > 1 and each.times >= MANY:
+                steps.append(each)
+                continue
+            at = group.nodes.index(each.items[0])
+            alone = group.nodes[at : at + len(each.items) * each.times]
+            steps += [Fold((node,), 1, (node,)) for node in alone]
+        return steps
 
     def _source(self, value: Value | None) -> tuple[int, ...]:
         """The box that a value comes from, through reshapes; none for weights."""
@@ -119,13 +145,19 @@ class _Writer:
 
     def _frame(self, group: _Group, last: _Group, times: int) -> Figure:
         alone = len(group.nodes) == 1 and times == 1
-        boxes = tuple(self._box(node, alone) for node in group.nodes)
         if alone:
-            return boxes[0]
+            return self._box(group.nodes[0], alone)
+        parts: list[Figure] = []
+        for step in self._steps(group):
+            boxes = tuple(self._box(node, alone) for node in step.items)
+            if step.times == 1:
+                parts += boxes
+            else:
+                parts.append(Frame("", Column(boxes, linked=True), step.times))
         name = group.scope or "for several layers"
         if last.scope != group.scope:
             name = f"{group.scope} … {last.scope[last.scope.rfind('[') :]}"
-        chain = Column(boxes, linked=True)
+        chain = Column(tuple(parts), linked=True)
         return Frame(name, chain, times, False, group.scope, _places(group.nodes))
 
     def _box(self, node: Node, alone: bool) -> Box:
