@@ -7,6 +7,7 @@
 #   make lint     style, formatting and types
 #   make bench    compare with ONNX Runtime, torch and OpenVINO; a part: MODELS=A128,D PEERS=ort,int8
 #   make costs    measure the kernels that the cost tables are made of
+#   make fuzz     200 000 wrong and odd programs through the front end
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -72,7 +73,7 @@ bench: $(VENV)/.installed-bench
 costs: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/forms.py
 
-# FUZZ_ARGS, e.g. --count 20000 --seed 7; docs/fuzzing.md
+# FUZZ_ARGS: --count 20000 --seed 7 and others, docs/fuzzing.md
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/fuzz.py $(FUZZ_ARGS)
 
