@@ -87,7 +87,10 @@ def parse(source: Source) -> ast.Program:
         elif region is not None:
             start, end = region
             gaps.append(source.span(start, end))
-            text = text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
+            blanked = text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
+            if blanked == text:  # what is wrong is not what could be left out
+                break
+            text = blanked
         else:
             break
     if program is not None and (gaps or guessed):
